@@ -1,0 +1,58 @@
+# make help lists what there is. Everything runs in .venv, made on first use; PYTHON=python3.12 picks another Python.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CLASSROOM ?= build/demo-classroom
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lab notebooks gate site bench clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/grading  ## build a release, grade a small class, show the report
+	$(BIN)/autograder build
+	$(BIN)/autograder simulate backprop --classroom $(CLASSROOM)
+	$(BIN)/autograder grade backprop --classroom $(CLASSROOM)
+	$(BIN)/autograder report backprop --classroom $(CLASSROOM)
+
+test: $(VENV)/dev  ## style, types, tests, release gates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 --dist worksteal
+
+lab: $(VENV)/grading  ## JupyterLab on the assignments
+	$(BIN)/jupyter lab assignments
+
+notebooks: $(VENV)/grading  ## build course/*.ipynb and assignments/*/*.ipynb from their sources
+	$(BIN)/autograder build
+
+gate: $(VENV)/grading  ## may the assignments be released? mutation included
+	$(BIN)/autograder gate
+
+site: $(VENV)/site  ## the course site in build/site
+	$(BIN)/sphinx-build -W -b html course build/site
+
+bench: $(VENV)/dev  ## what we claim about speed, against stock nbgrader
+	$(BIN)/python benchmarks/grade.py
+
+clean:  ## remove what was built here, not the classrooms
+	rm -rf build $(VENV)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Descent needs Python 3.11 or newer; found $$($(PYTHON) --version). Try: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/grading: pyproject.toml $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -e '.[grading]'
+	@touch $@
+
+$(VENV)/dev: pyproject.toml $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -e '.[dev,site]'
+	@touch $@ $(VENV)/grading $(VENV)/site
+
+$(VENV)/site: pyproject.toml $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -e '.[grading,site]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""The grading system: build, sandbox, judge, grade, gradebook, report, command line."""

@@ -1,0 +1,1 @@
+"""What lectures and assignments share: data, training, plotting, checks."""

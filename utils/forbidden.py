@@ -1,0 +1,182 @@
+"""Finds forbidden names in the source of a function: `torch.autograd` under any alias, `.backward` on any object."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import Any
+
+_LOOKUPS = {"getattr", "hasattr", "attrgetter", "methodcaller", "import_module", "__import__", "__getattribute__"}
+_EVALUATORS = {"eval", "exec"}
+
+Definition = ast.FunctionDef | ast.ClassDef
+Aliases = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Use:
+    """A forbidden name as it was resolved, and the code that uses it."""
+
+    name: str
+    code: str
+
+
+def find_use(function: Any, names: list[str]) -> Use | None:
+    """The first use of one of the names in the source of a function or class, or of a helper beside it that it uses.
+
+    The source is the attribute `__descent_source__` where there is one (it may hold more than this definition), else
+    what `inspect` finds. Raises TypeError if there is no source to read.
+    """
+    space = _globals_of(function)
+    module = ast.parse(_source_of(function))
+    definitions = {node.name: node for node in module.body if isinstance(node, Definition)}
+    aliases = {name: dotted for name, value in space.items() if (dotted := _dotted_name(value))}
+    aliases |= _bindings(module.body, aliases)
+    name = getattr(function, "__name__", "")
+    pending: list[ast.AST] = [definitions.get(name, module)]
+    seen = {name}
+    while pending:
+        node = pending.pop(0)
+        for use in _uses(node, aliases):
+            if any(_matches(use.name, forbidden) for forbidden in names):
+                return use
+        for called in _names_in(node) - seen:
+            seen.add(called)
+            helper = definitions.get(called) or _helper(space.get(called), function)
+            if helper is not None:
+                pending.append(helper)
+    return None
+
+
+def _uses(node: ast.AST, outer: Aliases) -> Iterator[Use]:
+    """Every name, attribute chain, keyword argument, import and constant look-up below `node`, resolved."""
+    body = [child for child in ast.walk(node) if isinstance(child, ast.stmt)]
+    aliases = outer | _bindings(body, outer)
+    for child in ast.walk(node):
+        code = ast.unparse(child) if isinstance(child, ast.expr | ast.stmt | ast.keyword) else ""
+        if isinstance(child, ast.Name | ast.Attribute):
+            yield Use(_resolve(child, aliases), code)
+        elif isinstance(child, ast.keyword) and child.arg:
+            yield Use(f".{child.arg}", code)
+        elif isinstance(child, ast.Import):
+            yield from (Use(alias.name, code) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            yield from (Use(f"{child.module or ''}.{alias.name}", code) for alias in child.names)
+        elif isinstance(child, ast.Call):
+            yield from _hidden_uses(child, aliases)
+
+
+def _hidden_uses(call: ast.Call, aliases: Aliases) -> Iterator[Use]:
+    """`getattr(torch, "autograd")`, `import_module("torch.optim")`, `eval("x.backward()")` with constant strings."""
+    callee = _resolve(call.func, aliases).rpartition(".")[2]
+    texts = [text for argument in call.args if (text := _constant_text(argument)) is not None]
+    if callee in _LOOKUPS:
+        owner = _resolve(call.args[0], aliases) if len(call.args) > 1 else ""
+        for text in texts:
+            yield Use(text, ast.unparse(call))
+            yield Use(f"{owner}.{text}", ast.unparse(call))
+    if callee in _EVALUATORS:
+        for text in texts:
+            try:
+                tree = ast.parse(text)
+            except SyntaxError:
+                continue
+            yield from _uses(tree, aliases)
+
+
+def _matches(used: str, forbidden: str) -> bool:
+    if "." in forbidden:
+        return used == forbidden or used.startswith(forbidden + ".")
+    return forbidden in used.split(".")
+
+
+def _resolve(node: ast.AST, aliases: Aliases) -> str:
+    """The dotted name of `a.b.c`, its first part replaced by what it stands for; ".c" after anything but a name."""
+    if isinstance(node, ast.Name):
+        return aliases.get(node.id, node.id)
+    if isinstance(node, ast.Attribute):
+        return f"{_resolve(node.value, aliases)}.{node.attr}"
+    return ""
+
+
+def _bindings(statements: Iterable[ast.stmt], outer: Mapping[str, str]) -> Aliases:
+    """What names stand for after imports (`import torch.optim as o`) and plain assignments (`t = torch`)."""
+    found: Aliases = {}
+    for node in statements:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                found[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Attribute):
+            dotted = _resolve(node.value, {**outer, **found})
+            root = dotted.partition(".")[0]
+            if root in sys.modules:
+                found |= {target.id: dotted for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    return {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}
+
+
+def _constant_text(node: ast.expr) -> str | None:
+    """The value of a string that is written out, also in parts: "auto" + "grad"."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _constant_text(node.left), _constant_text(node.right)
+        return left + right if left is not None and right is not None else None
+    return None
+
+
+def _source_of(function: Any) -> str:
+    source = getattr(function, "__descent_source__", None)
+    if isinstance(source, str):
+        return textwrap.dedent(source)
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        # A class of a notebook has no file of its own, but its methods have.
+        methods = [f for f in vars(function).values() if isinstance(f, FunctionType)] if _is_class(function) else []
+        if not methods:
+            raise TypeError(f"check_not_used needs a function or class with a source, not {function!r}.") from None
+        return "\n\n".join(textwrap.dedent(inspect.getsource(method)) for method in methods)
+
+
+def _globals_of(function: Any) -> Mapping[str, Any]:
+    if hasattr(function, "__descent_source__"):
+        return {}
+    if _is_class(function):
+        methods = [f for f in vars(function).values() if isinstance(f, FunctionType)]
+        return methods[0].__globals__ if methods else {}
+    return getattr(inspect.unwrap(function), "__globals__", {})
+
+
+def _dotted_name(value: Any) -> str:
+    """What a global stands for: a module, or a function or class of a library."""
+    if isinstance(value, ModuleType):
+        return value.__name__
+    if isinstance(value, FunctionType | type):
+        return f"{value.__module__}.{value.__qualname__}" if value.__module__ not in ("__main__", None) else ""
+    return ""
+
+
+def _helper(value: Any, function: Callable) -> ast.AST | None:
+    """The definition of a global that was written beside the function."""
+    if not (isinstance(value, FunctionType) or _is_class(value)) or value.__module__ != function.__module__:
+        return None
+    try:
+        return ast.parse(_source_of(value))
+    except (TypeError, SyntaxError):
+        return None
+
+
+def _is_class(value: Any) -> bool:
+    return isinstance(value, type)

@@ -1,0 +1,131 @@
+"""Sliders over a plain function that returns a figure; without ipywidgets, or outside a notebook, the figure alone."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import io
+import math
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from matplotlib.figure import Figure
+
+STATIC_VARIABLE = "DESCENT_STATIC"
+
+
+@dataclass(frozen=True)
+class Slider:
+    """Numbers from `low` to `high`; with `log` the slider is even in the logarithm (for learning rates)."""
+
+    low: float
+    high: float
+    step: float | None = None
+    log: bool = False
+
+
+Control = Slider | Sequence[Any] | bool
+
+
+def interactive(function: Callable[..., Figure], *, static: bool | None = None, **controls: Control) -> Any:
+    """Controls for some parameters of `function`, and its figure, drawn again after each change.
+
+    `function` is a plain function of keyword parameters, each with a default, that returns a figure: it can be called,
+    tested and read without any widget. A control is a `Slider`, a list to choose from, or True/False for a checkbox;
+    its first value is the function's own default.
+
+    Returns what a notebook shows as the last line of a cell: a widget, or the figure at the defaults where there is no
+    ipywidgets, no notebook, or the variable DESCENT_STATIC is set (the site is built so). `static` decides by hand.
+    Raises ValueError if a control does not fit the function.
+    """
+    defaults = _defaults(function, controls)
+    if static is None:
+        static = bool(os.environ.get(STATIC_VARIABLE)) or not _in_notebook()
+    if not static:
+        try:
+            import ipywidgets
+        except ImportError:
+            static = True
+    return function(**defaults) if static else _build(ipywidgets, function, controls, defaults)
+
+
+def as_html(figure: Figure) -> str:
+    """The figure as an image element, its titles as alternative text."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=figure.dpi)
+    titles = [
+        figure.get_suptitle(),
+        *(axes.get_title(loc) for axes in figure.axes for loc in ("left", "center", "right")),
+    ]
+    text = escape("; ".join(title for title in titles if title), quote=True)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<img alt="{text}" style="max-width: 100%" src="data:image/png;base64,{data}">'
+
+
+def _build(
+    ipywidgets: Any, function: Callable[..., Figure], controls: Mapping[str, Control], defaults: dict[str, Any]
+) -> Any:
+    rows = {name: _widget(ipywidgets, name, control, defaults[name]) for name, control in controls.items()}
+    picture = ipywidgets.HTML(as_html(function(**defaults)))
+
+    def redraw(change: Any = None) -> None:
+        try:
+            picture.value = as_html(function(**{name: row.value for name, row in rows.items()}))
+        except Exception as error:
+            picture.value = f"<p>{escape(f'{type(error).__name__}: {error}')}</p>"
+
+    for row in rows.values():
+        row.observe(redraw, names="value")
+    return ipywidgets.VBox([*rows.values(), picture])
+
+
+def _widget(ipywidgets: Any, name: str, control: Control, value: Any) -> Any:
+    common = {
+        "value": value,
+        "description": name.replace("_", " "),
+        "style": {"description_width": "9em"},
+        "layout": {"width": "min(32em, 95%)"},
+    }
+    if isinstance(control, bool):
+        return ipywidgets.Checkbox(**common)
+    if not isinstance(control, Slider):
+        return ipywidgets.Dropdown(options=list(control), **common)
+    common["continuous_update"] = False
+    if control.log:
+        low, high = math.log10(control.low), math.log10(control.high)
+        return ipywidgets.FloatLogSlider(min=low, max=high, step=control.step or (high - low) / 60, **common)
+    if all(isinstance(number, int) for number in (control.low, control.high, value)):
+        return ipywidgets.IntSlider(min=control.low, max=control.high, step=int(control.step or 1), **common)
+    step = control.step or (control.high - control.low) / 100
+    return ipywidgets.FloatSlider(min=control.low, max=control.high, step=step, **common)
+
+
+def _defaults(function: Callable, controls: Mapping[str, Control]) -> dict[str, Any]:
+    """The function's default of each controlled parameter, checked against the control."""
+    parameters = inspect.signature(function).parameters
+    defaults = {}
+    for name, control in controls.items():
+        if name not in parameters:
+            raise ValueError(f"{function.__name__} has no parameter {name!r}; it has: {', '.join(parameters)}.")
+        value = parameters[name].default
+        if value is inspect.Parameter.empty:
+            raise ValueError(f"The parameter {name!r} of {function.__name__} needs a default: the first value shown.")
+        if isinstance(control, Slider):
+            fits = control.low <= value <= control.high and (control.low > 0 or not control.log)
+        else:
+            fits = isinstance(value, bool) if isinstance(control, bool) else value in control
+        if not fits:
+            raise ValueError(f"The default {value!r} of {name!r} does not fit its control {control!r}.")
+        defaults[name] = value
+    return defaults
+
+
+def _in_notebook() -> bool:
+    """Is this a Jupyter kernel? IPython is looked up, not imported."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and hasattr(shell, "kernel")
