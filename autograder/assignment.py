@@ -206,13 +206,23 @@ def load_module(name: str, source: str) -> ModuleType:
     return module
 
 
-def assignment_names() -> list[str]:
-    return sorted(path.parent.name for path in SOLUTIONS.glob("*/*.py") if path.stem == path.parent.name)
+def assignment_names(*, drafts: bool = False) -> list[str]:
+    """The assignments of the course; `drafts` adds those whose header says `draft: true`.
+
+    A draft can be named (`autograder gate optimizers`) but is not built, gated or offered until the line is taken out.
+    """
+    sources = [path for path in SOLUTIONS.glob("*/*.py") if path.stem == path.parent.name]
+    return sorted(path.stem for path in sources if drafts or not _is_draft(path))
+
+
+def _is_draft(path: Path) -> bool:
+    header = path.read_text(encoding="utf-8").split("# %%", 1)[0]
+    return re.search(r"^#\s+draft: true$", header, re.MULTILINE) is not None
 
 
 def load_assignment(name: str) -> Assignment:
     """Read and check `solutions/<name>/<name>.py`."""
-    if name not in assignment_names():
+    if name not in assignment_names(drafts=True):
         known = ", ".join(assignment_names()) or "none yet"
         raise AssignmentError(f"There is no assignment {name!r}; the assignments are: {known}.")
     return read_assignment(SOLUTIONS / name / f"{name}.py")

@@ -72,10 +72,12 @@ def _release(assignment_name: str, text: str) -> NotebookNode:
     resources: dict = {"unique_key": assignment_name}
     for cell in notebook.cells:
         clear_solution(cell)
-    for step in (LockCells, ClearHiddenTests, ClearMarkScheme, ComputeChecksums, CheckCellMetadata):
+    for step in (LockCells, ClearHiddenTests, ClearMarkScheme):
         notebook, resources = step(config=config).preprocess(notebook, resources)
     for cell in notebook.cells:
         cell.source = cell.source.strip("\n")
+    for step in (ComputeChecksums, CheckCellMetadata):
+        notebook, resources = step(config=config).preprocess(notebook, resources)
     return notebook
 
 

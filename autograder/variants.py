@@ -45,10 +45,10 @@ class Variant:
         node = find_definition(ast.parse(source), self.function)
         if node is None:
             return None
-        body = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+        body = "\n".join([*lines[node.lineno - 1 : node.end_lineno], ""])
         if body.count(self.find) != 1:
             return None
-        changed = body.replace(self.find, self.put)
+        changed = body.replace(self.find, self.put).rstrip("\n")
         return "\n".join([*lines[: node.lineno - 1], changed, *lines[node.end_lineno :]])
 
     def _replace_definitions(self, assignment: Assignment) -> dict[str, str]:

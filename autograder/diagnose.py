@@ -1,0 +1,309 @@
+"""Recognises misconceptions: which of the known wrong implementations answers as the student's code does.
+
+The calls that a task's tests make are recorded once, with the reference solution, on a seed of their own. Reference and
+misconceptions answer them, in a process like the student's and under the same limits. After a failed test the
+student's process answers them too, and the answers are compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder import channel
+from autograder.assignment import Assignment, Task
+from autograder.calls import Call
+from autograder.channel import Allowance, ChannelError, Objects
+from autograder.running import LocalCalls, RandomState, derive, make_namespace, quiet, run_part, seed_everything
+from autograder.session import Session, StudentLost
+from autograder.testcell import TestCell
+from autograder.variants import Misconception
+
+SEED = 20_011
+SECONDS = 2.0
+MAX_FAILURES = 2
+SOLUTION = 0
+STRICT, LOOSE = 1e-7, 1e-4
+MAX_CALLS = 200
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A call that a test made of the reference solution, with the seed that replaying it starts from."""
+
+    test: str
+    name: str
+    source: str | None
+    args: list[bytes] = field(repr=False)
+    kwargs: dict[str, bytes] = field(repr=False)
+    seed: int
+
+    def call(self) -> Call:
+        return Call(self.name, self.source, self.args, self.kwargs, Objects(), [])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a call: `kind` is "value" or the way in which there was none."""
+
+    kind: str
+    value: Any = None
+    changed: dict[int, Any] = field(default_factory=dict)
+
+
+class Diagnosis:
+    """The misconceptions of one assignment; what it computes, it computes once.
+
+    `open_session` gives a session without cells, in which the known solutions run.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        tests: Sequence[TestCell],
+        setup: CodeType,
+        misconceptions: Sequence[Misconception],
+        open_session: Callable[[], Session],
+    ) -> None:
+        self.assignment, self.tests, self.setup, self.misconceptions = assignment, tests, setup, misconceptions
+        self._open_session = open_session
+        self._session: Session | None = None
+        self._recorded: dict[str, list[Recorded]] = {}
+        self._mutates: dict[str, set[tuple[str, int | str]]] = {}
+        self._reference: dict[str, list[Outcome]] = {}
+        self._answers: dict[str, list[tuple[Misconception, list[Outcome]]]] = {}
+
+    def mutates(self, test: TestCell) -> set[tuple[str, int | str]]:
+        """The arguments that the reference solution changes in a test, as (function, argument)."""
+        self._record(test.task)
+        return self._mutates[test.name]
+
+    def calls(self, task: Task) -> list[Recorded]:
+        """The calls that the tests of a task make."""
+        self._record(task)
+        return self._recorded[task.name]
+
+    def find(self, failed: Sequence[tuple[Task, set[str]]], student: Session) -> dict[str, str]:
+        """The name of the misconception behind each failed test, where one is recognised.
+
+        `failed` has the tasks in their order, each with its failed tests. The student's process is ended.
+
+        A test that fails as it must when an earlier task is done with the misconception recognised there gets no name.
+        """
+        known = [(task, tests) for task, tests in failed if self._misconceptions_of(task)]
+        answers = [
+            _answers(self.calls(task), lambda call: student.call(call.call(), seed=call.seed, seconds=SECONDS))
+            for task, _ in known
+        ]
+        student.close()  # the known solutions never run beside a student's code
+        named: dict[str, str] = {}
+        earlier: list[Misconception] = []
+        try:
+            for (task, tests), found in zip(known, answers, strict=True):
+                matches = self._find_in(task, tests, earlier, found)
+                named |= {test: match.name for test, match in matches.items()}
+                earlier += [m for m in self.misconceptions if m in matches.values()]
+        finally:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+        return named
+
+    def _find_in(
+        self, task: Task, tests: set[str], earlier: Sequence[Misconception], found: list[Outcome]
+    ) -> dict[str, Misconception]:
+        cause = self._replay(task, _together(earlier, self.assignment)) if earlier else []
+        matches = {}
+        for test in sorted(tests):
+            here = [i for i in range(len(found)) if self.calls(task)[i].test == test]
+            follows = bool(earlier) and all(i < len(cause) and same(found[i], cause[i], LOOSE) for i in here)
+            if not follows and (match := self._match(task, here, found)) is not None:
+                matches[test] = match
+        return matches
+
+    def _misconceptions_of(self, task: Task) -> list[Misconception]:
+        return [m for m in self.misconceptions if m.function.split(".")[0] in task.functions]
+
+    def _match(self, task: Task, here: list[int], found: list[Outcome]) -> Misconception | None:
+        """The misconception that explains the answers to the calls `here` best.
+
+        First those that give every answer as the student does and somewhere another than the reference; then those that
+        explain every answer in which the student differs from the reference. Among equals, the one that agrees with
+        the student in most calls of the whole task; then the first.
+        """
+        reference = self._reference_outcomes(task)
+        for rtol in (STRICT, LOOSE):
+            wrong = [i for i in here if i >= len(reference) or not same(found[i], reference[i], rtol)]
+            if not wrong:
+                continue
+            ranked = []
+            for position, (misconception, outcomes) in enumerate(self._misconception_outcomes(task)):
+
+                def agrees(i: int, known: list[Outcome] = outcomes, rtol: float = rtol) -> bool:
+                    return i < len(known) and same(found[i], known[i], rtol)
+
+                if all(map(agrees, wrong)):
+                    rank = (all(map(agrees, here)), sum(map(agrees, range(len(found)))), -position)
+                    ranked.append((rank, misconception))
+            if ranked:
+                return max(ranked, key=lambda entry: entry[0])[1]
+        return None
+
+    # --- the known answers ----------------------------------------------------------------------------------------
+
+    def _record(self, task: Task) -> None:
+        if task.name in self._recorded:
+            return
+        state = RandomState()
+        recorded: list[Recorded] = []
+        for test in self.tests:
+            if test.task.name == task.name:
+                recorded += self._record_test(test)
+        self._recorded[task.name] = recorded
+        state.restore()
+
+    def _record_test(self, test: TestCell) -> list[Recorded]:
+        """Run a test with the reference solution and write down what it calls."""
+        names = self.assignment.load_reference().__dict__
+        calls: list[Recorded] = []
+        mutates = self._mutates[test.name] = set()
+
+        def write_down(call: Call, reply: dict[str, Any]) -> None:
+            mutates.update((call.name, argument) for argument in call.changed_arguments(reply["changed"]))
+            if len(calls) < MAX_CALLS:
+                seed = derive(SEED, f"{test.name}/{len(calls)}")
+                calls.append(Recorded(test.name, call.name, call.source, call.args, call.kwargs, seed))
+
+        local = LocalCalls(names, SECONDS, write_down)
+        bindings = local.bindings(self.assignment.student_names, self.assignment.reference_source)
+        with quiet(), contextlib.suppress(Exception):  # the release gate reports tests that the reference fails
+            seed_everything(derive(SEED, test.name))
+            space = make_namespace(self.setup, test, bindings, local)
+            run_part(test.visible, space)
+            run_part(test.hidden, space)
+        return calls
+
+    def _reference_outcomes(self, task: Task) -> list[Outcome]:
+        if task.name not in self._reference:
+            self._reference[task.name] = self._replay(task, {})
+        return self._reference[task.name]
+
+    def _misconception_outcomes(self, task: Task) -> list[tuple[Misconception, list[Outcome]]]:
+        if task.name not in self._answers:
+            answers = self._answers[task.name] = []
+            for misconception in self._misconceptions_of(task):
+                # One that cannot be built is the release gate's business: it must not stop the grading.
+                with contextlib.suppress(Exception):
+                    answers.append((misconception, self._replay(task, misconception.solutions(self.assignment))))
+        return self._answers[task.name]
+
+    def _replay(self, task: Task, solutions: dict[str, str]) -> list[Outcome]:
+        """The answers of a known solution: the reference with some of its cells changed."""
+        source = self.assignment.module_source(solutions)
+        if self._session is None or self._session.hopeless:
+            self._session = self._open_session()
+        session = self._session
+        loaded_in = None
+
+        def ask(call: Recorded) -> dict[str, Any]:
+            nonlocal loaded_in
+            session.ensure()
+            if loaded_in != session.processes:
+                session.load(SOLUTION, source)
+                loaded_in = session.processes
+            return session.call(call.call(), seed=call.seed, seconds=SECONDS, solution=SOLUTION)
+
+        return _answers(self.calls(task), ask)
+
+
+def _answers(calls: Sequence[Recorded], ask: Callable[[Recorded], dict[str, Any]]) -> list[Outcome]:
+    """The outcomes of calls, in order, until too many have cost too much."""
+    outcomes: list[Outcome] = []
+    for call in calls:
+        if sum(outcome.kind in ("timeout", "lost") for outcome in outcomes) >= MAX_FAILURES:
+            break
+        try:
+            outcomes.append(outcome_of(call, ask(call)))
+        except StudentLost:
+            outcomes.append(Outcome("lost"))
+    return outcomes
+
+
+def _together(misconceptions: Sequence[Misconception], assignment: Assignment) -> dict[str, str]:
+    """The solution cells of someone who has several misconceptions; of two in one cell, the later."""
+    changed: dict[str, str] = {}
+    for misconception in misconceptions:
+        changed |= misconception.solutions(assignment)
+    return changed
+
+
+def outcome_of(call: Recorded, reply: dict[str, Any]) -> Outcome:
+    """The outcome that a reply tells; raises ChannelError never: what does not decode is an outcome too."""
+    allowance = Allowance()
+    try:
+        objects = Objects()
+        for data in [*call.args, *call.kwargs.values()]:
+            channel.loads(data, objects, grow=True)
+        changed = {
+            number: channel.loads(contents, objects, allowance=allowance)
+            for number, contents in reply.get("changed", {}).items()
+        }
+        if "error" in reply:
+            return Outcome(f"error {reply['error']['builtin']}", changed=changed)
+        if "value" in reply:
+            return Outcome("value", channel.loads(reply["value"], objects, allowance=allowance), changed)
+    except (ChannelError, AttributeError, KeyError, TypeError):
+        return Outcome("unreadable")
+    return Outcome("timeout" if "timeout" in reply else "refused" if "refused" in reply else "missing")
+
+
+def same(one: Any, other: Any, rtol: float) -> bool:
+    """Whether two outcomes, or two values in them, are the same but for rounding."""
+    if isinstance(one, Outcome) and isinstance(other, Outcome):
+        return one.kind == other.kind and same(one.value, other.value, rtol) and same(one.changed, other.changed, rtol)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(same(a, b, rtol) for a, b in zip(one, other, strict=True))
+    if type(one) is dict and type(other) is dict:
+        return one.keys() == other.keys() and all(same(one[key], other[key], rtol) for key in one)
+    if type(one) is float and type(other) is float:
+        return math.isclose(one, other, rel_tol=rtol) or (one != one and other != other)
+    a, b = _numbers(one), _numbers(other)
+    if a is not None and b is not None:
+        return _same_numbers(a, b, rtol)
+    if isinstance(one, torch.Generator) and isinstance(other, torch.Generator):
+        return channel.generator_state(one) == channel.generator_state(other)
+    return type(one) is type(other) and bool(one == other)
+
+
+def _numbers(value: Any) -> torch.Tensor | None:
+    """Anything numeric as a tensor, since students return 0-d tensors, floats and arrays alike."""
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if isinstance(value, np.ndarray | np.generic):
+        return torch.from_numpy(np.array(value)) if value.dtype.name in channel.TORCH_DTYPES else None
+    if type(value) is int and abs(value) >= 1 << 63:
+        return None
+    return torch.tensor(value, dtype=torch.float64 if type(value) is float else None) if _is_number(value) else None
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (bool, int, float, complex)
+
+
+def _same_numbers(a: torch.Tensor, b: torch.Tensor, rtol: float) -> bool:
+    if a.shape != b.shape or (a.dim() > 0 and a.dtype != b.dtype):
+        return False
+    precise = {torch.float64, torch.complex128}
+    if not {a.dtype, b.dtype} <= precise and (a.is_floating_point() or b.is_floating_point()):
+        rtol = max(rtol, LOOSE)
+    kind = torch.complex128 if a.is_complex() or b.is_complex() else torch.float64
+    a, b = a.to(kind), b.to(kind)
+    scale = float(b[torch.isfinite(b)].abs().max()) if b.numel() and bool(torch.isfinite(b).any()) else 0.0
+    return torch.allclose(a, b, rtol=rtol, atol=0.1 * rtol * scale, equal_nan=True)

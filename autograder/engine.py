@@ -1,0 +1,299 @@
+"""Grades one submission: bytes in, scores and the executed notebook out.
+
+with Engine() as engine:
+    result = engine.grade(path.read_bytes(), load_assignment("backprop"))
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import json
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, field, replace
+from types import TracebackType
+from typing import Any, ClassVar
+
+import nbformat
+from nbformat.notebooknode import NotebookNode
+
+from autograder import outputs
+from autograder.assignment import Assignment, Budget, Task, grade_id, is_experiment, kind, load_assignment
+from autograder.diagnose import Diagnosis
+from autograder.forkserver import ForkServer, ForkServerError, StudentProcess
+from autograder.judge import Judge, Known, Run
+from autograder.repair import Repaired, repair
+from autograder.session import Session, StudentLost
+from autograder.submitted import Submitted
+from autograder.testcell import TestCell, compile_tests
+from autograder.variants import Misconception, load_misconceptions
+
+MAX_PREPARED = 16
+PREPARE_SECONDS = 300.0
+NOT_RUN = "This test was not asked for."
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """The verdict on one test cell. `message` holds nothing of hidden tests but the sentences meant for students."""
+
+    __test__: ClassVar[bool] = False  # not a class for pytest
+
+    grade_id: str
+    task: str
+    points: float
+    max_points: float
+    passed: bool
+    message: str
+    misconception: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What grading one submission gives. Written answers are not in `score`; `max_score` is all points.
+
+    `notebook` has the student's work and outputs; nbgrader reads the same scores from its test cells. `notes` tell
+    in words which budgets were hit and what could not run. `level` is the sandbox that the submission ran in.
+    """
+
+    assignment: str
+    score: float
+    max_score: float
+    tests: list[TestResult]
+    notebook: NotebookNode = field(repr=False)
+    repairs: list[str]
+    notes: list[str]
+    seed: int
+    level: str
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("notebook", "tests")}
+        notebook = json.loads(nbformat.writes(self.notebook))
+        return {**fields, "tests": [asdict(test) for test in self.tests], "notebook": notebook}
+
+
+@dataclass
+class Prepared:
+    """What all submissions of an assignment share."""
+
+    tests: list[TestCell]
+    known: Known
+    misconceptions: dict[str, Misconception]
+    diagnosis: Diagnosis
+
+    @classmethod
+    def of(cls, assignment: Assignment, open_session: Callable[[], Session]) -> Prepared:
+        tests, known, misconceptions = compile_tests(assignment), Known.of(assignment), load_misconceptions(assignment)
+        diagnosis = Diagnosis(assignment, tests, known.setup, misconceptions, open_session)
+        return cls(tests, known, {m.name: m for m in misconceptions}, diagnosis)
+
+
+class Engine:
+    """A warm judge with its fork server: one per worker process, used by one thread at a time.
+
+    `level` asks for a step of the sandbox's ladder, `unsafe` for none at all (see `autograder.forkserver`).
+    """
+
+    def __init__(self, *, level: str | None = None, unsafe: bool = False) -> None:
+        self._options = {"level": level, "unsafe": unsafe}
+        self._server: ForkServer | None = None
+        self._prepared: OrderedDict[str, Prepared] = OrderedDict()
+
+    def __enter__(self) -> Engine:
+        self._server = ForkServer(**self._options).__enter__()  # type: ignore[arg-type]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.__exit__(kind, error, traceback)
+            self._server = None
+
+    def grade(
+        self,
+        data: bytes | Repaired,
+        assignment: Assignment,
+        *,
+        seed: int | None = None,
+        tasks: Collection[str] | None = None,
+        diagnose: bool = True,
+    ) -> Result:
+        """Grade a submission.
+
+        `seed` draws the inputs of hidden tests; by default it follows from the submission, so that grading it again
+        gives the same result. `tasks` names the tasks whose tests run, all by default.
+
+        Nothing in a submission makes this raise. Raises ForkServerError when no student process can be started.
+        """
+        started = time.perf_counter()
+        repaired = data if isinstance(data, Repaired) else repair(data, assignment)
+        if seed is None:
+            seed = _seed_of(data if isinstance(data, bytes) else nbformat.writes(repaired.notebook).encode())
+        prepared = self._prepare(assignment)
+        submitted = Submitted.of(repaired.notebook, assignment)
+        session = Session(self._spawn, assignment.budget, submitted.cells, seed)
+        try:
+            with contextlib.suppress(StudentLost):  # its notes say so, and so will every call
+                session.ensure()
+            judge = Judge(session, submitted, prepared.known, prepared.diagnosis.mutates, seed)
+            runs = judge.judge(t for t in prepared.tests if tasks is None or t.task.name in tasks)
+            misconceptions = self._diagnose(prepared, session, runs) if diagnose else {}
+        finally:
+            session.close()
+        _mend_first(runs, submitted, assignment, misconceptions)
+        tests = [_test_result(run, misconceptions.get(run.test.name)) for run in runs]
+        return Result(
+            assignment=assignment.name,
+            score=sum(test.points for test in tests),
+            max_score=assignment.max_score,
+            tests=tests,
+            notebook=_executed(repaired.notebook, assignment, session, runs, misconceptions, prepared.misconceptions),
+            repairs=list(repaired.repairs),
+            notes=session.notes + judge.notes,
+            seed=seed,
+            level=self._running().level,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _running(self) -> ForkServer:
+        if self._server is None:
+            raise RuntimeError("Use the engine as a context manager: `with Engine() as engine:`.")
+        return self._server
+
+    def _spawn(self, budget: Budget) -> StudentProcess:
+        """A student process, from a new fork server if the old one cannot give one."""
+        try:
+            return self._running().spawn(budget)
+        except ForkServerError:
+            self.__exit__(None, None, None)
+            self.__enter__()
+            return self._running().spawn(budget)
+
+    def _prepare(self, assignment: Assignment) -> Prepared:
+        """What is computed once per assignment, also when each submission brings its own copy of the same one."""
+        key = _digest(assignment)
+        if key not in self._prepared:
+            budget = replace(assignment.budget, notebook_seconds=PREPARE_SECONDS)
+            self._prepared[key] = Prepared.of(assignment, lambda: Session(self._spawn, budget, [], seed=0))
+            if len(self._prepared) > MAX_PREPARED:
+                self._prepared.popitem(last=False)
+        return self._prepared[key]
+
+    def _diagnose(self, prepared: Prepared, session: Session, runs: list[Run]) -> dict[str, str]:
+        """The misconception behind each failed test, where one is recognised."""
+        tasks: dict[str, tuple[Task, set[str]]] = {}
+        for run in runs:
+            if not run.passed and run.written and not session.hopeless:
+                tasks.setdefault(run.test.task.name, (run.test.task, set()))[1].add(run.test.name)
+        return prepared.diagnosis.find(list(tasks.values()), session)
+
+
+def grade_notebook(data: bytes, assignment: str | Assignment, *, seed: int | None = None) -> Result:
+    """Grade one notebook; `Engine` grades many without starting anew each time."""
+    if isinstance(assignment, str):
+        assignment = load_assignment(assignment)
+    with Engine() as engine:
+        return engine.grade(data, assignment, seed=seed)
+
+
+def _seed_of(data: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") >> 1
+
+
+def _digest(assignment: Assignment) -> str:
+    text = hashlib.sha256(f"{assignment.path} {assignment.name}".encode())
+    for cell in assignment.notebook.cells:
+        text.update(json.dumps([cell.cell_type, cell.source, cell.metadata], sort_keys=True).encode())
+    known = assignment.folder / "misconceptions.py"
+    if known.exists():
+        text.update(known.read_bytes())
+    return text.hexdigest()
+
+
+def _test_result(run: Run, misconception: str | None) -> TestResult:
+    return TestResult(
+        grade_id=run.test.name,
+        task=run.test.task.name,
+        points=run.points,
+        max_points=run.test.points,
+        passed=run.passed,
+        message="" if run.passed else run.message,
+        misconception=misconception,
+        seconds=round(run.seconds, 3),
+    )
+
+
+def _mend_first(runs: list[Run], submitted: Submitted, assignment: Assignment, misconceptions: dict[str, str]) -> None:
+    """Say of a failed test that it rests on functions of an earlier task whose own tests failed."""
+    faulty: dict[str, list[str]] = {}  # of each task, in order, the functions to mend
+    for task in assignment.tasks:
+        own = [run for run in runs if run.test.task.name == task.name]
+        sound = {name for run in own if run.passed for name in run.test.student_names}
+        to_mend: set[str] = set()
+        for run in (run for run in own if not run.passed):
+            used = {name for start in run.test.student_names for name in submitted.reachable(start)}
+            earlier = {name: found for name, names in faulty.items() if (found := [n for n in names if n in used])}
+            if earlier and run.test.name not in misconceptions and run.written:
+                run.message += f"\nMend {_list_of(earlier, assignment)} first: this task uses it."
+            else:
+                tested = {name for name in run.test.student_names if name in task.functions}
+                to_mend |= tested - sound or tested
+        if to_mend:
+            faulty[task.name] = [name for name in task.functions if name in to_mend]
+
+
+def _list_of(functions: dict[str, list[str]], assignment: Assignment) -> str:
+    """As in "`linear_backward` (Task 2) and `relu` (Task 3)"."""
+    parts = []
+    for task in assignment.tasks:
+        if task.name in functions:
+            match = re.match(r"Task \d+", task.title)
+            names = " and ".join(f"`{name}`" for name in functions[task.name])
+            parts.append(f"{names} ({match[0] if match else task.title})")
+    return " and ".join(parts)
+
+
+def _executed(
+    repaired: NotebookNode,
+    assignment: Assignment,
+    session: Session,
+    runs: list[Run],
+    misconceptions: dict[str, str],
+    known: dict[str, Misconception],
+) -> NotebookNode:
+    """The notebook with the outputs of this grading; experiments keep the student's, test cells get the verdicts."""
+    notebook = copy.copy(repaired)
+    notebook.cells = [copy.copy(cell) for cell in repaired.cells]
+    by_name = {run.test.name: run for run in runs}
+    for number, cell in enumerate(notebook.cells):
+        source = assignment.cells.get(grade_id(cell) or "")
+        if cell.cell_type != "code" or (source is not None and is_experiment(source)):
+            continue
+        cell.outputs, cell.execution_count = [], None
+        if source is not None and kind(source) == "test":
+            run = by_name.get(str(grade_id(source)))
+            cell.outputs = _verdict_outputs(run, known, misconceptions) if run else [outputs.error("NotRun", NOT_RUN)]
+        elif number in session.outcomes:
+            outcome = session.outcomes[number]
+            cell.outputs, cell.execution_count = outcome.outputs, outcome.execution_count
+    return notebook
+
+
+def _verdict_outputs(run: Run, known: dict[str, Misconception], misconceptions: dict[str, str]) -> list[NotebookNode]:
+    """Outputs from which nbgrader reads the verdict: an error is 0, a number is that many points, else all."""
+    shown = [outputs.stream("stdout", run.stdout)] if run.stdout else []
+    if run.failed:
+        misconception = known.get(misconceptions.get(run.test.name, ""))
+        message = run.message + (f"\n{misconception.message}" if misconception else "")
+        return [*shown, outputs.error("TestFailed", message)]
+    if run.points < run.test.points:
+        return [*shown, outputs.number(run.points)]
+    return shown

@@ -1,0 +1,358 @@
+"""Runs the test cells of one submission in a process where no student code ever ran, and words the verdicts.
+
+All visible parts run before any hidden part, so nothing that a visible failure shows (a text of the student's own
+exception, a value that the student returned) can carry an input of a hidden test.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from types import CodeType
+from typing import Any
+
+from autograder.assignment import Assignment
+from autograder.calls import Call, TimeIsUp, time_limit
+from autograder.channel import ChannelError
+from autograder.running import (
+    RandomState,
+    RemoteError,
+    RemoteFunction,
+    derive,
+    make_namespace,
+    quiet,
+    remote_exception,
+    run_part,
+    seed_everything,
+)
+from autograder.session import Session, StudentLost
+from autograder.submitted import Submitted
+from autograder.testcell import TestCell
+from utils import checks
+from utils.checks import CheckFailed
+
+MAX_MESSAGE = 4000
+PLAIN = "numbers, strings, tensors, arrays, or lists, tuples and dicts of these"
+
+Mutation = tuple[str, int | str]
+
+
+class CallStopped(BaseException):
+    """A call that has no result; not an Exception, so that no test takes it for an error that it waits for."""
+
+    def __init__(self, text: str, hidden_text: str | None = None) -> None:
+        self.text, self.hidden_text = text, text if hidden_text is None else hidden_text
+        super().__init__(text)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the judge knows of an assignment besides its tests.
+
+    `setup` defines what test cells may use. `constants` are student names that are not called but read. `stubs` are the
+    functions and methods that the release leaves to be written.
+    """
+
+    setup: CodeType
+    student_names: tuple[str, ...]
+    constants: frozenset[str]
+    stubs: frozenset[str]
+
+    @classmethod
+    def of(cls, assignment: Assignment) -> Known:
+        reference = assignment.load_reference()
+        stubs = set()
+        for cell in (c for task in assignment.tasks for c in task.solution_cells):
+            for node in ast.parse(cell.source).body:
+                if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    stubs |= {
+                        node.name,
+                        *(f"{node.name}.{f.name}" for f in node.body if isinstance(f, ast.FunctionDef)),
+                    }
+        return cls(
+            setup=compile(assignment.setup_source, f"<setup of {assignment.name}>", "exec"),
+            student_names=tuple(assignment.student_names),
+            constants=frozenset(n for n in assignment.student_names if not callable(getattr(reference, n, len))),
+            stubs=frozenset(stubs),
+        )
+
+
+@dataclass
+class Run:
+    """One test cell on its way to a verdict."""
+
+    test: TestCell
+    names: dict[str, Any] = field(default_factory=dict, repr=False)
+    keep: frozenset[Mutation] = frozenset()
+    failed: bool = False
+    in_hidden: bool = False
+    message: str = ""
+    points: float = 0.0
+    seconds: float = 0.0
+    stdout: str = ""
+    called: set[str] = field(default_factory=set)
+    mutations: set[Mutation] = field(default_factory=set)
+    stopped: CallStopped | None = None
+    written: bool = True
+    value: Any = None
+    random: RandomState | None = field(default=None, repr=False)
+    last: tuple[str, str] | None = None
+
+    @property
+    def passed(self) -> bool:
+        return not self.failed and self.points >= self.test.points
+
+
+class Judge:
+    """The verdicts on one submission.
+
+    `mutates` tells which arguments the reference solution changes in a test, as (function, argument).
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        submitted: Submitted,
+        known: Known,
+        mutates: Callable[[TestCell], set[Mutation]],
+        seed: int,
+    ) -> None:
+        self.session, self.submitted, self.known, self.mutates, self.seed = session, submitted, known, mutates, seed
+        self.student_names = known.student_names
+        self.notes: list[str] = []
+        self._run: Run | None = None
+        self._bindings: dict[str, Any] = {}
+
+    def judge(self, tests: Iterable[TestCell]) -> list[Run]:
+        """Run the tests; afterwards every run has its verdict."""
+        self._bindings = {
+            name: RemoteFunction(name, self._call, partial(self._source_of, name))
+            for name in self.student_names
+            if name not in self.known.constants
+        }
+        runs = [Run(test) for test in tests]
+        before = RandomState()
+        for run in runs:
+            self._part(run, hidden=False)
+        for run in runs:
+            if not run.failed:
+                self._part(run, hidden=True)
+        for run in runs:
+            if not run.failed and run.mutations and run.mutations - self.mutates(run.test):
+                self._again_with_own_arguments(run)
+            self._count(run)
+        checks.set_case_seed(0)
+        before.restore()
+        return runs
+
+    def _again_with_own_arguments(self, run: Run) -> None:
+        """A test that passed although the student's code changed arguments it had no business to change runs again.
+
+        The second time the test keeps its own arguments as they were. Otherwise a function could make its wrong answer
+        right by changing the input from which the test computes the right one.
+        """
+        unasked = frozenset(run.mutations - self.mutates(run.test))
+        again = Run(run.test, keep=unasked, in_hidden=True)
+        self._part(again, hidden=False)
+        if not again.failed:
+            self._part(again, hidden=True)
+        if again.failed:
+            run.failed = True
+            names = ", ".join(
+                f"`{name}`" for name in sorted({name for name, _ in unasked if name in self.student_names})
+            )
+            run.message = f"{again.message}\n{names or 'Your code'} changes its arguments: work on a copy (`clone()`)."
+
+    def _part(self, run: Run, *, hidden: bool) -> None:
+        """Run the visible or the hidden part of a test; an exception becomes its message."""
+        self._run = run
+        started = time.perf_counter()
+        part = run.test.hidden if hidden else run.test.visible
+        run.in_hidden = run.in_hidden or hidden
+        seed = derive(self.seed, run.test.name)
+        with quiet() as out:
+            try:
+                if hidden and run.random is not None:
+                    run.random.restore()
+                    checks.set_case_seed(seed)
+                else:
+                    seed_everything(seed)
+                    run.names = make_namespace(self.known.setup, run.test, self._bindings, self._call)
+                    run.names |= self._constants(run.test)
+                with time_limit(self.session.budget.notebook_seconds, "The test"):
+                    value = run_part(part, run.names)
+                if part.value is not None:
+                    run.value = value
+                if run.stopped is not None:
+                    raise run.stopped
+            except (Exception, CallStopped, TimeIsUp, RecursionError) as error:
+                run.failed = True
+                run.message = self._explain(error, run)
+                if isinstance(error, TimeIsUp):
+                    self.session.close()  # it may have been in the middle of an answer
+        run.random = RandomState()
+        if not run.in_hidden:
+            run.stdout = out.getvalue()
+        if hidden or run.failed:
+            run.names = {}
+        run.seconds += time.perf_counter() - started
+
+    def _count(self, run: Run) -> None:
+        """Points: all or nothing, or the number that the cell ends with (nbgrader's rule), within 0 and the maximum."""
+        if run.failed:
+            return
+        value, most = run.value, run.test.points
+        partial = type(value) in (int, float)
+        run.points = min(max(float(value), 0.0), most) if partial and value == value else (0.0 if partial else most)
+        if run.points < most:
+            run.message = f"{run.points:g} of {most:g} points."
+
+    def _constants(self, test: TestCell) -> dict[str, Any]:
+        """Values of the constants that solution cells define and that this test uses."""
+        values = {}
+        for name in self.known.constants & set(test.student_names):
+            try:
+                values[name] = self.session.value(name)
+            except KeyError:
+                raise CallStopped(self._missing(name)) from None
+            except StudentLost as lost:
+                raise CallStopped(f"Your notebook {lost}.") from None
+        return values
+
+    # --- calls ----------------------------------------------------------------------------------------------------
+
+    def _call(self, name: str, source: str | None, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """What a student's name in a test does when it is called."""
+        run = self._run
+        assert run is not None
+        if run.stopped is not None:
+            raise run.stopped
+        try:
+            return self._exchange(run, name, source, args, kwargs)
+        except CallStopped as stopped:
+            run.stopped = stopped
+            raise
+
+    def _exchange(self, run: Run, name: str, source: str | None, args: tuple, kwargs: dict[str, Any]) -> Any:
+        subject = self._subject(name, source)
+        run.called.add(name)
+        try:
+            call = Call.of(name, source, args, kwargs)
+        except ChannelError as error:
+            self.notes.append(f"Test cell {run.test.name} gives {subject} something that cannot be sent: {error}")
+            raise CallStopped("The test itself is at fault: your instructor has been told.") from None
+        try:
+            reply = self.session.call(call)
+            keep = {argument for function, argument in run.keep if function == name}
+            run.mutations |= {(name, argument) for argument in call.changed_arguments(reply.get("changed") or {})}
+            value = self.session.take_back(call, reply, keep)
+        except StudentLost as lost:
+            raise CallStopped(f"{'Your notebook' if self.session.hopeless else subject} {lost}.") from None
+        if reply.get("missing") is True:
+            raise CallStopped(self._missing(name))
+        if reply.get("timeout") is True:
+            seconds = self.session.budget.call_seconds
+            raise CallStopped(f"{subject} ran longer than the {seconds:g} seconds that a call may take.")
+        if "refused" in reply:
+            found = str(reply["refused"])[:100] if type(reply["refused"]) is str else "something else"
+            raise CallStopped(
+                f"{subject} returned a value with a `{found}` in it; expected {PLAIN}.",
+                f"{subject} returned something else than {PLAIN}.",
+            )
+        if "error" in reply:
+            raise remote_exception(subject, reply["error"])
+        run.last = (subject, type(value).__name__)
+        return value
+
+    def _subject(self, name: str, source: str | None) -> str:
+        """How a message calls what ran: the function, or for a probe the student's names that it uses."""
+        if source is None:
+            return f"`{name}`"
+        used = [n for n in self.student_names if re.search(rf"\b{n}\b", source)]
+        return " and ".join(f"`{n}`" for n in used) if 0 < len(used) <= 2 else "Your code"
+
+    def _source_of(self, name: str) -> str:
+        """The text that `check_not_used` reads; what no cell defines cannot be shown to do without anything."""
+        if name not in self.submitted.definitions:
+            raise CallStopped(self._missing(name))
+        return self.submitted.source_of(name, self.student_names)
+
+    def _missing(self, name: str) -> str:
+        """Why a name is not there, in words."""
+        definition = self.submitted.definitions.get(name)
+        if definition is None:
+            return f"`{name}` is not defined: no cell of your notebook defines it."
+        outcome = self.session.outcomes.get(definition[0])
+        problem = next((o for o in outcome.outputs if o.output_type == "error"), None) if outcome else None
+        if problem is not None:
+            return f"`{name}` is not defined: its cell stopped with {problem.ename}: {problem.evalue}"[:MAX_MESSAGE]
+        return f"`{name}` is not defined: its cell did not run to its end."
+
+    # --- words ----------------------------------------------------------------------------------------------------
+
+    def _explain(self, error: BaseException, run: Run) -> str:
+        """The sentence that the student reads; of a hidden test it says nothing that the test could not have said."""
+        message = self._words(error, run)[: 2 * MAX_MESSAGE]
+        return "".join(c for c in message if c.isprintable() or c in "\n\t")[:MAX_MESSAGE]
+
+    def _words(self, error: BaseException, run: Run) -> str:
+        hidden = run.in_hidden
+        remote = getattr(error, "descent_remote", None)
+        if isinstance(error, CallStopped):
+            return error.hidden_text if hidden else error.text
+        if isinstance(error, TimeIsUp):
+            return "The test took too long with what your code returned."
+        if isinstance(remote, RemoteError):
+            return self._remote_words(remote, run)
+        if isinstance(error, CheckFailed):
+            if not hidden:
+                return str(error)
+            return "\n".join(part for part in (f"Hidden test: {error.what}", error.cause) if part)
+        if hidden:
+            return f"A hidden test failed. {self._last_words(run)}".strip()
+        line = next((run.test.line(n) for n in _lines(error, run.test.filename)), "")
+        where = f"\n  in the test's line: {line}" if line else ""
+        if isinstance(error, AssertionError):
+            return f"A check failed. {error}".strip() + where
+        if isinstance(error, NameError):
+            self.notes.append(f"Test cell {run.test.name} uses a name that nothing defines: {error.name}.")
+        return f"The test stopped with {type(error).__name__}: {error}. {self._last_words(run)}".strip() + where
+
+    def _last_words(self, run: Run) -> str:
+        if run.last is None:
+            return ""
+        subject, kind = run.last
+        if kind == "NoneType":
+            return f"{subject} returned None: is a `return` missing?"
+        return f"{subject} returned a value of type {kind} that the test could not use."
+
+    def _remote_words(self, remote: RemoteError, run: Run) -> str:
+        stub = remote.text.removesuffix(" is not written yet")
+        if remote.builtin == "NotImplementedError" and stub in self.known.stubs:
+            run.written = False
+            return f"`{stub}` is not written yet."
+        absent = next((n for n in self.student_names if remote.text == f"name '{n}' is not defined"), None)
+        if remote.builtin == "NameError" and absent is not None:
+            return self._missing(absent)
+        code = self.submitted.line(remote.cell, remote.line) if remote.cell is not None and remote.line else ""
+        where = f"\n  in line {remote.line} of its cell: {code}" if code else ""
+        own = remote.name != remote.builtin
+        if run.in_hidden:
+            kind = "an exception" if own else f"a {remote.builtin}"
+            return f"Hidden test: {remote.subject} stopped with {kind}.{where}"
+        return f"{remote.subject} stopped with {remote.name}: {remote.text}{where}"
+
+
+def _lines(error: BaseException, filename: str) -> list[int]:
+    """Lines of a file that an exception came through, the innermost first."""
+    lines: list[int] = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == filename:
+            lines.insert(0, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return lines

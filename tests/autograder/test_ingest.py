@@ -1,0 +1,131 @@
+"""The right file of a submission's folder is found, and nothing that leads out of the folder is read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from autograder.ingest import Unreadable, read_file, read_submission
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "submitted" / "ada" / "mini"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_the_expected_file(folder):
+    (folder / "mini.ipynb").write_bytes(b"1")
+    (folder / "other.ipynb").write_bytes(b"2")
+    handed = read_submission(folder, "mini")
+    assert (handed.data, handed.repairs, handed.problem) == (b"1", [], None)
+
+
+@pytest.mark.parametrize("name", ["mini (1).ipynb", "final/Ada MINI.IPYNB", "mini.ipynb.txt", "mini\nfinal.ipynb"])
+def test_a_wrong_name(folder, name):
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"1")
+    handed = read_submission(folder, "mini")
+    assert handed.data == b"1"
+    assert len(handed.repairs) == 1
+    assert handed.repairs[0].startswith(f"The file is called “{name.replace(chr(10), '·')}”")
+
+
+def test_of_several_the_one_that_fits(folder):
+    (folder / "scratch.ipynb").write_bytes(b"{}")
+    (folder / "homework.ipynb").write_bytes(b'"grade_id" "grade_id" mini')
+    os.utime(folder / "homework.ipynb", (0, 0))
+    handed = read_submission(folder, "mini")
+    assert handed.data.startswith(b'"grade_id"')
+    assert handed.repairs[1] == "2 notebooks were handed in; “homework.ipynb” fits the assignment best."
+
+
+def test_checkpoint_copies_are_the_last_resort(folder):
+    (folder / ".ipynb_checkpoints").mkdir()
+    (folder / ".ipynb_checkpoints" / "mini-checkpoint.ipynb").write_bytes(b"old")
+    handed = read_submission(folder, "mini")
+    assert handed.data == b"old"
+    assert "checkpoint copy" in handed.repairs[0]
+    (folder / "mine.ipynb").write_bytes(b"new")
+    assert read_submission(folder, "mini").data == b"new"
+
+
+def test_nothing_there(folder):
+    assert read_submission(folder, "mini").problem == (
+        "There is no notebook in the submission: mini.ipynb was expected, nothing was found."
+    )
+    (folder / "essay.docx").write_bytes(b"")
+    assert "only “essay.docx” was found" in str(read_submission(folder, "mini").problem)
+
+
+def test_links_are_refused(folder, tmp_path):
+    secret = tmp_path / "secret.ipynb"
+    secret.write_bytes(b"secret")
+    (folder / "mini.ipynb").symlink_to(secret)
+    assert read_submission(folder, "mini").problem == "“mini.ipynb” is a link; links are not followed."
+    (folder / "mini.ipynb").unlink()
+    os.link(secret, folder / "mini.ipynb")
+    handed = read_submission(folder, "mini")
+    assert handed.data == b""
+    assert "hard link" in str(handed.problem)
+
+
+def test_a_link_beside_a_good_file_is_passed_over(folder, tmp_path):
+    (tmp_path / "secret.ipynb").write_bytes(b'"grade_id" mini')
+    (folder / "a.ipynb").symlink_to(tmp_path / "secret.ipynb")
+    (folder / "b.ipynb").write_bytes(b"mine")
+    assert read_submission(folder, "mini").data == b"mine"
+
+
+@pytest.mark.parametrize("level", ["assignment", "student"])
+def test_a_folder_that_is_a_link_is_refused(tmp_path, level):
+    (tmp_path / "elsewhere" / "mini").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "mini" / "mini.ipynb").write_bytes(b"secret")
+    folder = tmp_path / "submitted" / "ada" / "mini"
+    if level == "student":
+        folder.parent.parent.mkdir()
+        folder.parent.symlink_to(tmp_path / "elsewhere")
+    else:
+        folder.parent.mkdir(parents=True)
+        folder.symlink_to(tmp_path / "elsewhere" / "mini")
+    handed = read_submission(folder, "mini")
+    assert handed.data == b""
+    assert "is a link" in str(handed.problem)
+
+
+def test_a_folder_inside_that_is_a_link_is_not_entered(folder, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mini.ipynb").write_bytes(b"secret")
+    (folder / "inner").symlink_to(tmp_path / "elsewhere")
+    assert read_submission(folder, "mini").data == b""
+
+
+def test_a_pipe_does_not_block(folder):
+    os.mkfifo(folder / "mini.ipynb")
+    assert read_submission(folder, "mini").problem == "“mini.ipynb” is not a file."
+
+
+def test_a_folder_named_like_the_notebook(folder):
+    (folder / "mini.ipynb").mkdir()
+    assert "There is no notebook" in str(read_submission(folder, "mini").problem)
+
+
+def test_too_large_is_refused_without_reading(folder):
+    with (folder / "mini.ipynb").open("wb") as file:
+        file.truncate(10 * 2**30)
+    assert "10,240 MB, more than the 50 MB" in str(read_submission(folder, "mini").problem)
+
+
+def test_too_many_files(folder, monkeypatch):
+    monkeypatch.setattr("autograder.ingest.MAX_FILES", 3)
+    for number in range(5):
+        (folder / f"{number}.txt").touch()
+    assert "more than 3 files" in str(read_submission(folder, "mini").problem)
+
+
+def test_a_file_that_cannot_be_opened(tmp_path):
+    with pytest.raises(Unreadable, match="could not be read: No such file"):
+        read_file(tmp_path / "none.ipynb")

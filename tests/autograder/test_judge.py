@@ -1,0 +1,172 @@
+"""What a student reads after a failed test: the function, what is wrong and where; of hidden tests nothing else."""
+
+import pytest
+import torch
+
+from autograder.calls import Call, perform
+from autograder.channel import Allowance, loads
+from autograder.engine import Engine
+from autograder.judge import Known
+from tests.autograder.tiny import submit, tiny
+
+STEP = "LEARNING_RATE = 0.5\ndef step(params, grads):\n    for p, g in zip(params, grads): p -= 0.5 * g\n"
+NOISE = "def noise(shape, generator):\n    return torch.randn(shape, generator=generator)\n"
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with Engine(unsafe=True) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def assignment(tmp_path_factory):
+    return tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def said(engine, assignment):
+    """The message of one test of a submission, or what is left of it after the first lines."""
+
+    def said_(test: str, *, extra=(), **solutions: str) -> str:
+        result = engine.grade(submit(assignment, extra=extra, **solutions), assignment, diagnose=False)
+        return next(t.message for t in result.tests if t.grade_id == test)
+
+    return said_
+
+
+def test_what_is_known_of_an_assignment(assignment):
+    known = Known.of(assignment)
+    assert known.constants == {"LEARNING_RATE"}
+    assert known.stubs == {"double", "step", "noise", "quadruple", "Counter", "Counter.__init__", "Counter.add"}
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (
+            "def double(x):\n    y = [1]\n    return y[3]",
+            "`double` stopped with IndexError: list index out of range\n  in line 3 of its cell: return y[3]",
+        ),
+        (
+            "class Own(Exception): pass\ndef double(x):\n    raise Own('why')",
+            "`double` stopped with Own: why\n  in line 3 of its cell: raise Own('why')",
+        ),
+        ("def double(): return 1", "`double` stopped with TypeError: double() takes 0 positional arguments but 1 was given"),
+        (
+            "def double(x): return {1: lambda: x}",
+            "`double` returned a value with a `function` in it; "
+            "expected numbers, strings, tensors, arrays, or lists, tuples and dicts of these.",
+        ),
+        ("def double(x):\n    while True: pass", "`double` ran longer than the 1 seconds that a call may take."),
+        ("import os\ndef double(x): os._exit(3)", "`double` ended the Python process."),
+        ("import sys\ndef double(x): sys.exit(0)", "`double` stopped with SystemExit: 0\n  in line 2 of its cell: def double(x): sys.exit(0)"),
+        ("def twice(x): return 2 * x", "`double` is not defined: no cell of your notebook defines it."),
+        ("1 / 0\ndef double(x): return 2 * x", "`double` is not defined: its cell stopped with ZeroDivisionError: division by zero"),
+        ("def double(x): return 2 * x\ndel double", "`double` is not defined: its cell did not run to its end."),
+        ("def double(x): raise NotImplementedError('double is not written yet')", "`double` is not written yet."),
+        ("def double(x): return other(x)", "`double` stopped with NameError: name 'other' is not defined\n  in line 1 of its cell: def double(x): return other(x)"),
+        ("def double(x): raise ValueError('\\x1b[31mred\\x00')", "`double` stopped with ValueError: [31mred\n  in line 1 of its cell: def double(x): raise ValueError('\\x1b[31mred\\x00')"),
+    ],
+)  # fmt: skip
+def test_a_visible_failure_is_explained(said, code, message):
+    assert said("double-test", double=code) == message
+
+
+HIDDEN = "def double(x):\n    if getattr(x, 'dim', int)() < 2: return 2 * x\n    "
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("return x", "Hidden test: twice a matrix\nThe result is exactly half of what is expected: is there a factor ½ too many?"),
+        ("raise KeyError(x)", "Hidden test: `double` stopped with a KeyError.\n  in line 3 of its cell: raise KeyError(x)"),
+        ("return type('x is %s' % x, (), {})()", "`double` returned something else than numbers, strings, tensors, arrays, or lists, tuples and dicts of these."),
+        ("while True: pass", "`double` ran longer than the 1 seconds that a call may take."),
+        ("raise NotImplementedError('double is not written yet')", "`double` is not written yet."),
+        ("raise NotImplementedError(f'x{x} is not written yet')", "Hidden test: `double` stopped with a NotImplementedError.\n  in line 3 of its cell: raise NotImplementedError(f'x{x} is not written yet')"),
+        ("raise NameError(\"name 'Counter' is not defined\")", "`Counter` is not defined: its cell did not run to its end."),
+    ],
+)  # fmt: skip
+def test_a_hidden_failure_tells_no_value(said, code, message):
+    assert said("double-test", double=HIDDEN + code) == message
+
+
+def test_an_answer_that_a_hidden_test_cannot_use(said):
+    code = STEP + "def noise(shape, generator): return None"
+    assert said("noise-test", step=code) == "A hidden test failed. `noise` returned None: is a `return` missing?"
+    code = STEP + "def noise(shape, generator): return 'text'"
+    assert said("noise-test", step=code) == (
+        "A hidden test failed. `noise` returned a value of type str that the test could not use."
+    )
+
+
+def test_partial_credit_has_a_message(said):
+    counter = "class Counter:\n    n = 0\n    def add(self, k):\n        Counter.n += k\n        return Counter.n"
+    message = said("counter-test", counter=counter.replace("n = 0\n", "n = 0\n    def __init__(self): Counter.n = 0\n"))
+    assert message == "3 of 4 points."
+
+
+def test_a_constant_comes_from_the_student(said):
+    code = "def step(params, grads):\n    for p, g in zip(params, grads): p -= 0.5 * g\n" + NOISE
+    assert said("step-test", step=code) == "`LEARNING_RATE` is not defined: no cell of your notebook defines it."
+    assert "the parameter after a step" in said("step-test", step=STEP.replace("RATE = 0.5", "RATE = 0.1") + NOISE)
+
+
+def test_an_input_that_becomes_the_answer_does_not_pass(said):
+    code = (
+        "def double(x):\n    if getattr(x, 'dim', int)() < 2: return 2 * x\n    x.zero_()\n    return torch.zeros(3, 2)"
+    )
+    message = said("double-test", double=code)
+    assert message.startswith("Hidden test: twice a matrix\n")
+    assert message.endswith("`double` changes its arguments: work on a copy (`clone()`).")
+
+
+def test_an_argument_that_is_kept_changes_in_the_answer_only():
+    x, y = torch.ones(2), [torch.ones(2)]
+    call = Call.of("f", "def f(x, y):\n    x.fill_(7)\n    y[0].fill_(8)\n    return x, y", (x,), {"y": y})
+    reply = perform(call.request(), {}, 1.0)
+    assert call.changed_arguments(reply["changed"]) == {0, "y"}
+    table = call.take_back(reply["changed"], Allowance(), keep={0})
+    value = loads(reply["value"], table)
+    assert (x.tolist(), y[0].tolist()) == ([1, 1], [8, 8])
+    assert value[0].tolist() == [7, 7]
+    assert value[1] is y
+
+
+def test_an_argument_may_change_if_the_answer_is_right_all_the_same(said):
+    code = "def double(x):\n    y = 2 * x\n    if hasattr(x, 'add_'): x.add_(0).mul_(1)\n    return y"
+    assert said("double-test", double=code) == ""
+
+
+def test_a_task_that_rests_on_another_says_so(said):
+    message = said("quadruple-test", double="def double(x): return 3 * x")
+    assert message.endswith("\nMend `double` (Task 1) first: this task uses it.")
+    assert "Mend" not in said("quadruple-test", quadruple="def quadruple(x): return 3 * x")
+    own = said("quadruple-test", double="def double(x): return 3 * x", quadruple="def quadruple(x): return 5 * x")
+    assert "Mend" not in own
+
+
+def test_the_forbidden_is_found_in_helpers_too(said):
+    code = "import torch as t\ndef helper(x): return t.mul(t.as_tensor(x), 4)\ndef quadruple(x): return helper(x)"
+    assert "Your code uses `torch.mul`" in said("quadruple-test", quadruple=code)
+    elsewhere = said("quadruple-test", double="def double(x): return torch.mul(torch.as_tensor(x), 2)")
+    assert elsewhere == ""
+
+
+def test_a_lost_process_costs_one_test_only(engine, assignment):
+    result = engine.grade(
+        submit(
+            assignment,
+            double="import os\ndef double(x):\n    if isinstance(x, float) and x == 3.0: os._exit(0)\n    return 2 * x",
+        ),
+        assignment,
+    )
+    failed = {test.grade_id for test in result.tests if not test.passed}
+    assert failed == {"double-test"}
+
+
+def test_cells_of_the_student_that_end_the_process_are_noted(engine, assignment):
+    result = engine.grade(submit(assignment, extra=("import os; os._exit(1)", "x = 1")), assignment)
+    assert result.score == 12
+    assert result.notes == ["Cell 2 ended the Python process: it counts as not run."]

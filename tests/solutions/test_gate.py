@@ -1,0 +1,21 @@
+"""Every assignment passes the release gate: the same rules, on the same engine, as `autograder gate`."""
+
+import pytest
+from rich.console import Console
+
+from autograder.assignment import assignment_names, load_assignment
+from autograder.gate import Trials, examine
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def trials():
+    with Trials(Console(quiet=True)) as trials:
+        yield trials
+
+
+@pytest.mark.parametrize("name", assignment_names())
+def test_assignment_may_be_released(name, trials):
+    findings = examine(load_assignment(name), trials)
+    assert {finding.rule: finding.problems for finding in findings if not finding.ok} == {}
