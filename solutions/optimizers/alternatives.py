@@ -1,0 +1,579 @@
+"""Right implementations that look different from the reference; each of them must earn full marks."""
+
+from autograder.variants import Alternative
+
+FIRST_ORDER = [
+    Alternative(
+        name="minibatches-as-a-list",
+        function="minibatches",
+        code="""
+def minibatches(n, batch_size, generator, drop_last=False):
+    batches = list(torch.randperm(n, generator=generator).split(batch_size))
+    if drop_last and len(batches[-1]) < batch_size:
+        batches.pop()
+    return batches
+""",
+        why="returns a list made with split instead of yielding",
+    ),
+    Alternative(
+        name="minibatches-fisher-yates",
+        function="minibatches",
+        code="""
+def minibatches(n, batch_size, generator, drop_last=False):
+    order = list(range(n))
+    for i in range(n - 1, 0, -1):
+        j = int(torch.randint(i + 1, (1,), generator=generator))
+        order[i], order[j] = order[j], order[i]
+    while order:
+        batch, order = order[:batch_size], order[batch_size:]
+        if len(batch) == batch_size or not drop_last:
+            yield torch.tensor(batch)
+""",
+        why="Fisher-Yates by hand with draws from the generator",
+    ),
+    Alternative(
+        name="minibatches-by-sorting-random-numbers",
+        function="minibatches",
+        code="""
+def minibatches(n, batch_size, generator, drop_last=False):
+    order = torch.rand(n, generator=generator, dtype=torch.float64).argsort()
+    count = n // batch_size if drop_last else -(-n // batch_size)
+    return (order[i * batch_size : (i + 1) * batch_size] for i in range(count))
+""",
+        why="sorts random numbers, and returns a generator expression",
+    ),
+    Alternative(
+        name="scaled-lr-by-ratio",
+        function="scaled_lr",
+        find="base_lr * batch / base_batch",
+        put="(batch / base_batch) * base_lr",
+        why="another order of the arithmetic",
+    ),
+    Alternative(
+        name="sgd-in-place-on-a-copy",
+        function="sgd",
+        code="""
+def sgd(param, grad, state, *, lr, weight_decay=0.0):
+    param = param.clone()
+    if weight_decay:
+        grad = grad.add(param, alpha=weight_decay)
+    param.sub_(grad, alpha=lr)
+    return param, state
+""",
+        why="torch's in-place style on a copy",
+    ),
+    Alternative(
+        name="sgd-counts-its-calls",
+        function="sgd",
+        code="""
+def sgd(param, grad, state, *, lr, weight_decay=0.0):
+    calls = 0 if state is None else state["calls"]
+    return param.mul(1 - lr * weight_decay).add(grad, alpha=-lr), {"calls": calls + 1}
+""",
+        why="a state of its own kind, and the decay as a factor",
+    ),
+    Alternative(
+        name="max-stable-lr-by-the-spectral-norm",
+        function="max_stable_lr",
+        find="return 2 / torch.linalg.eigvalsh(hessian)[-1]",
+        put="return (2 / torch.linalg.matrix_norm(hessian, ord=2)).item()",
+        why="largest singular value, returned as a float",
+    ),
+    Alternative(
+        name="max-stable-lr-by-eig",
+        function="max_stable_lr",
+        find="torch.linalg.eigvalsh(hessian)[-1]",
+        put="torch.linalg.eigvals(hessian).real.max()",
+        why="the general eigenvalue solver",
+    ),
+    Alternative(
+        name="momentum-first-step-apart",
+        function="momentum",
+        code="""
+def momentum(param, grad, state, *, lr, momentum=0.9):
+    if state is None:
+        velocity = grad.clone()
+    else:
+        velocity = torch.add(grad, state["velocity"], alpha=momentum)
+    return torch.sub(param, velocity, alpha=lr), {"velocity": velocity}
+""",
+        why="PyTorch's own structure: the first velocity is a copy of the gradient; a dict as state",
+    ),
+    Alternative(
+        name="momentum-from-all-gradients",
+        function="momentum",
+        code="""
+def momentum(param, grad, state, *, lr, momentum=0.9):
+    history = [*(state or []), grad.clone()]
+    velocity = sum(momentum ** (len(history) - 1 - i) * g for i, g in enumerate(history))
+    return param - lr * velocity, history
+""",
+        why="closed form: the velocity is a sum over all gradients so far, and the state is a list",
+    ),
+    Alternative(
+        name="momentum-as-a-scaled-average",
+        function="momentum",
+        code="""
+def momentum(param, grad, state, *, lr, momentum=0.9):
+    average = torch.zeros_like(grad) if state is None else state
+    average = torch.lerp(grad, average, momentum)
+    return param - lr / (1 - momentum) * average, average
+""",
+        why="an exponential average with lr / (1 - momentum), which is the same path",
+    ),
+    Alternative(
+        name="goodfellow-with-a-zero-float",
+        function="momentum_goodfellow",
+        code="""
+def momentum_goodfellow(param, grad, state, *, lr, momentum=0.9):
+    v = momentum * (0.0 if state is None else state) - lr * grad
+    return param + v, v
+""",
+        why="the float 0 as the first velocity",
+    ),
+    Alternative(
+        name="goodfellow-remembers-the-last-parameter",
+        function="momentum_goodfellow",
+        code="""
+def momentum_goodfellow(param, grad, state, *, lr, momentum=0.9):
+    previous = param if state is None else state
+    return param + momentum * (param - previous) - lr * grad, param.clone()
+""",
+        why="heavy ball: the velocity is the difference of the last two parameters",
+    ),
+    Alternative(
+        name="nesterov-written-out",
+        function="nesterov",
+        code="""
+def nesterov(param, grad, state, *, lr, momentum=0.9):
+    old = 0 if state is None else state[0]
+    return param - lr * ((1 + momentum) * grad + momentum**2 * old), (momentum * old + grad,)
+""",
+        why="the step written with the old velocity, (1 + μ) g + μ² b; a tuple as state",
+    ),
+    Alternative(
+        name="nesterov-torch-style",
+        function="nesterov",
+        code="""
+def nesterov(param, grad, state, *, lr, momentum=0.9):
+    buffer = grad.clone() if state is None else state.clone().mul_(momentum).add_(grad)
+    return param.add(grad.add(buffer, alpha=momentum), alpha=-lr), buffer
+""",
+        why="in-place operations on a copy of the state, as in torch.optim",
+    ),
+    Alternative(
+        name="adagrad-addcmul",
+        function="adagrad",
+        code="""
+def adagrad(param, grad, state, *, lr, eps=1e-10):
+    total = torch.zeros_like(param) if state is None else state.clone()
+    total.addcmul_(grad, grad)
+    return param.addcdiv(grad, total.sqrt().add_(eps), value=-lr), total
+""",
+        why="addcmul and addcdiv, as in torch.optim",
+    ),
+    Alternative(
+        name="adagrad-remembers-the-root",
+        function="adagrad",
+        code="""
+def adagrad(param, grad, state, *, lr, eps=1e-10):
+    norm = grad.abs() if state is None else torch.hypot(state, grad)
+    return param - lr * grad / (norm + eps), norm
+""",
+        why="remembers the norm instead of its square",
+    ),
+    Alternative(
+        name="rmsprop-lerp",
+        function="rmsprop",
+        code="""
+def rmsprop(param, grad, state, *, lr, alpha=0.99, eps=1e-8):
+    average = torch.zeros_like(param) if state is None else state["square_avg"]
+    average = average.lerp(grad.square(), 1 - alpha)
+    return param - lr * grad / average.sqrt().add(eps), {"square_avg": average}
+""",
+        why="lerp for the moving average; a dict as state",
+    ),
+    Alternative(
+        name="rmsprop-in-numpy",
+        function="rmsprop",
+        code="""
+import numpy as np
+
+
+def rmsprop(param, grad, state, *, lr, alpha=0.99, eps=1e-8):
+    g = grad.numpy()
+    average = np.zeros_like(g) if state is None else state
+    average = alpha * average + (1 - alpha) * g * g
+    step = np.asarray(lr * g / (np.sqrt(average) + eps))
+    return param - torch.from_numpy(step).to(param.dtype), average
+""",
+        why="NumPy arithmetic; an array as state",
+    ),
+    Alternative(
+        name="adam-as-in-torch",
+        function="adam",
+        code="""
+def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
+    if state is None:
+        state = {"step": 0, "exp_avg": torch.zeros_like(param), "exp_avg_sq": torch.zeros_like(param)}
+    beta1, beta2 = betas
+    step = state["step"] + 1
+    exp_avg = state["exp_avg"].lerp(grad, 1 - beta1)
+    exp_avg_sq = state["exp_avg_sq"].mul(beta2).addcmul_(grad, grad, value=1 - beta2)
+    step_size = lr / (1 - beta1**step)
+    denominator = (exp_avg_sq.sqrt() / math.sqrt(1 - beta2**step)).add_(eps)
+    new = param.addcdiv(exp_avg, denominator, value=-step_size)
+    return new, {"step": step, "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}
+""",
+        why="the structure of torch.optim.Adam: lerp, addcmul, addcdiv, a dict as state",
+    ),
+    Alternative(
+        name="adam-efficient-form",
+        function="adam",
+        code="""
+def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
+    m, v, t = (0, 0, 0) if state is None else state
+    t += 1
+    m = betas[0] * m + (1 - betas[0]) * grad
+    v = betas[1] * v + (1 - betas[1]) * grad * grad
+    root = math.sqrt(1 - betas[1] ** t)
+    lr_t = lr * root / (1 - betas[0] ** t)
+    return param - lr_t * m / (v.sqrt() + eps * root), (m, v, t)
+""",
+        why="the efficient form of Adam's paper, with the ε̂ that makes it equal",
+    ),
+    Alternative(
+        name="adam-with-a-dataclass",
+        function="adam",
+        code="""
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True)
+class AdamMemory:
+    gradients: list = field(default_factory=list)
+
+
+def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
+    memory = state or AdamMemory()
+    memory = replace(memory, gradients=[*memory.gradients, grad.clone()])
+    averages = []
+    for beta, power in zip(betas, (1, 2), strict=True):
+        weights = [beta**k for k in reversed(range(len(memory.gradients)))]
+        total = sum(w * g**power for w, g in zip(weights, memory.gradients, strict=True))
+        averages.append(total / sum(weights))
+    return param - lr * averages[0] / (averages[1].sqrt() + eps), memory
+""",
+        why="weighted averages in closed form; a frozen dataclass as state",
+    ),
+    Alternative(
+        name="adam-running-powers",
+        function="adam",
+        code="""
+def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
+    if state is None:
+        state = [torch.zeros_like(param), torch.zeros_like(param), 1.0, 1.0]
+    m, v, power1, power2 = state
+    power1, power2 = power1 * betas[0], power2 * betas[1]
+    m = m + (1 - betas[0]) * (grad - m)
+    v = v + (1 - betas[1]) * (grad.pow(2) - v)
+    step = m / (1 - power1) / (torch.sqrt(v / (1 - power2)) + eps)
+    return param - lr * step, [m, v, power1, power2]
+""",
+        why="keeps the powers of the betas instead of a count; a list as state",
+    ),
+    Alternative(
+        name="adamw-all-at-once",
+        function="adamw",
+        code="""
+def adamw(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+    if state is None:
+        state = {"m": torch.zeros_like(grad), "v": torch.zeros_like(grad), "t": 0}
+    t = state["t"] + 1
+    m = state["m"] * betas[0] + grad * (1 - betas[0])
+    v = state["v"] * betas[1] + grad.square() * (1 - betas[1])
+    direction = (m / (1 - betas[0] ** t)) / ((v / (1 - betas[1] ** t)) ** 0.5 + eps)
+    return param - lr * (direction + weight_decay * param), {"m": m, "v": v, "t": t}
+""",
+        why="decay and step in one line, independent of adam",
+    ),
+    Alternative(
+        name="adam-class-in-place",
+        function="Adam",
+        code="""
+class Adam:
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        self.params = [*params]
+        self.lr, self.betas, self.eps = lr, betas, eps
+        self.memory = {}
+
+    @torch.no_grad()
+    def step(self):
+        beta1, beta2 = self.betas
+        for param in self.params:
+            if param.grad is None:
+                continue
+            if param not in self.memory:
+                self.memory[param] = {"m": torch.zeros_like(param), "v": torch.zeros_like(param), "t": 0}
+            memory = self.memory[param]
+            memory["t"] += 1
+            memory["m"].mul_(beta1).add_(param.grad, alpha=1 - beta1)
+            memory["v"].mul_(beta2).addcmul_(param.grad, param.grad, value=1 - beta2)
+            root = (memory["v"] / (1 - beta2 ** memory["t"])).sqrt_().add_(self.eps)
+            param.addcdiv_(memory["m"], root, value=-self.lr / (1 - beta1 ** memory["t"]))
+
+    def zero_grad(self):
+        for param in self.params:
+            if param.grad is not None:
+                param.grad.detach_()
+                param.grad.zero_()
+""",
+        why="in-place buffers made at the first gradient, keyed by the parameter; zero_grad fills with zeros",
+    ),
+    Alternative(
+        name="adam-class-on-data",
+        function="Adam.step",
+        find="""        with torch.no_grad():
+            for i, param in enumerate(self.params):
+                if param.grad is not None:
+                    value, self.states[i] = adam(param, param.grad, self.states[i], **self.settings)
+                    param.copy_(value)""",
+        put="""        for i, param in enumerate(self.params):
+            if param.grad is not None:
+                value, self.states[i] = adam(param.data, param.grad.data, self.states[i], **self.settings)
+                param.data[...] = value""",
+        why="works on param.data, and writes into it",
+    ),
+]
+
+SCHEDULES = [
+    Alternative(
+        name="exponential-lr-by-exp",
+        function="exponential_lr",
+        find="base_lr * gamma**step",
+        put="base_lr * math.exp(step * math.log(gamma))",
+        why="the power as an exponential",
+    ),
+    Alternative(
+        name="step-lr-by-floor",
+        function="step_lr",
+        find="gamma ** (step // step_size)",
+        put="math.pow(gamma, math.floor(step / step_size))",
+        why="math.floor and math.pow",
+    ),
+    Alternative(
+        name="cosine-lr-as-a-tensor",
+        function="cosine_lr",
+        code="""
+def cosine_lr(step, *, base_lr, total_steps, min_lr=0.0):
+    angle = math.pi * torch.clamp(torch.tensor(step / total_steps, dtype=torch.float64), max=1.0)
+    return torch.lerp(torch.tensor(float(min_lr)).double(), torch.tensor(float(base_lr)).double(), (1 + angle.cos()) / 2)
+""",
+        why="returns a 0-d tensor",
+    ),
+    Alternative(
+        name="cosine-lr-with-an-early-return",
+        function="cosine_lr",
+        code="""
+def cosine_lr(step, *, base_lr, total_steps, min_lr=0.0):
+    if step >= total_steps:
+        return min_lr
+    return min_lr + (base_lr - min_lr) * math.cos(math.pi * step / (2 * total_steps)) ** 2
+""",
+        why="cos² of the half angle, and an early return",
+    ),
+    Alternative(
+        name="linear-to-tau-by-slope",
+        function="linear_to_tau",
+        code="""
+def linear_to_tau(step, *, base_lr, final_lr, tau):
+    if step >= tau:
+        return final_lr
+    return base_lr - (base_lr - final_lr) * step / tau
+""",
+        why="start and slope, and an early return",
+    ),
+    Alternative(
+        name="warmup-cosine-on-its-own",
+        function="warmup_cosine",
+        code="""
+def warmup_cosine(step, *, base_lr, warmup_steps, total_steps, min_lr=0.0):
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps * base_lr
+    if step >= total_steps:
+        return min_lr
+    share = (step - warmup_steps) / (total_steps - warmup_steps)
+    return min_lr + (base_lr - min_lr) * (1 + math.cos(math.pi * share)) / 2
+""",
+        why="does not use cosine_lr",
+    ),
+    Alternative(
+        name="plateau-by-history",
+        function="ReduceOnPlateau",
+        code="""
+class ReduceOnPlateau:
+    def __init__(self, lr, factor=0.1, patience=10, threshold=1e-4):
+        self.settings = factor, patience, threshold
+        self.rate, self.best, self.since = lr, float("inf"), []
+
+    def step(self, loss):
+        factor, patience, threshold = self.settings
+        loss = float(loss)
+        if loss < (1 - threshold) * self.best:
+            self.best, self.since = loss, []
+            return self.rate
+        self.since = self.since + [loss]
+        if len(self.since) == patience + 1:
+            self.since = []
+            self.rate = self.rate * factor
+        return self.rate
+""",
+        why="a list of the bad losses instead of a count, other attribute names",
+    ),
+]
+
+SECOND_ORDER = [
+    Alternative(
+        name="newton-step-by-the-inverse",
+        function="newton_step",
+        code="""
+def newton_step(grad, hessian, damping=0.0):
+    damped = hessian.clone()
+    damped.diagonal().add_(damping)
+    return -(torch.linalg.inv(damped) @ grad)
+""",
+        why="the inverse, with the damping added in place to a copy",
+    ),
+    Alternative(
+        name="newton-step-by-eigenvectors",
+        function="newton_step",
+        code="""
+def newton_step(grad, hessian, damping=0.0):
+    values, vectors = torch.linalg.eigh(hessian)
+    return -vectors @ ((vectors.T @ grad) / (values + damping))
+""",
+        why="the eigenvectors of the Hessian",
+    ),
+    Alternative(
+        name="gauss-newton-by-lstsq",
+        function="gauss_newton_step",
+        find="return torch.linalg.solve(jacobian.T @ jacobian, -(jacobian.T @ residual))",
+        put="return torch.linalg.lstsq(jacobian, -residual.unsqueeze(1)).solution.squeeze(1)",
+        why="least squares without the normal equations",
+    ),
+    Alternative(
+        name="gauss-newton-by-pinv",
+        function="gauss_newton_step",
+        find="return torch.linalg.solve(jacobian.T @ jacobian, -(jacobian.T @ residual))",
+        put="return -torch.linalg.pinv(jacobian) @ residual",
+        why="the pseudoinverse",
+    ),
+    Alternative(
+        name="levenberg-marquardt-in-place",
+        function="levenberg_marquardt",
+        code="""
+def levenberg_marquardt(residual_fn, jacobian_fn, x0, *, damping=1e-3, steps=50):
+    def cost_of(point):
+        return 0.5 * float((residual_fn(point) ** 2).sum())
+
+    x = x0.clone()
+    for _ in range(steps):
+        r, j = residual_fn(x), jacobian_fn(x)
+        a = j.T @ j
+        a.diagonal().mul_(1 + damping)
+        delta = -torch.linalg.solve(a, j.T @ r)
+        before = cost_of(x)
+        x += delta
+        if cost_of(x) < before:
+            damping *= 0.1
+        else:
+            x -= delta
+            damping *= 10.0
+    return x
+""",
+        why="moves a copy in place and moves it back; the half squared norm as a float; diagonal times 1 + λ",
+    ),
+    Alternative(
+        name="levenberg-marquardt-stacked",
+        function="levenberg_marquardt",
+        code="""
+def levenberg_marquardt(residual_fn, jacobian_fn, x0, *, damping=1e-3, steps=50):
+    best, lam = x0.clone(), damping
+    r, j = residual_fn(best), jacobian_fn(best)
+    for _ in range(steps):
+        below = (lam**0.5) * torch.diag(j.norm(dim=0))
+        right = torch.cat([-r, torch.zeros(len(best), dtype=r.dtype)])
+        trial = best + torch.linalg.lstsq(torch.cat([j, below]), right[:, None]).solution[:, 0]
+        r_trial = residual_fn(trial)
+        if r_trial @ r_trial < r @ r:
+            best, r, j, lam = trial, r_trial, jacobian_fn(trial), lam / 10
+        else:
+            lam *= 10
+    return best
+""",
+        why="stacked least squares; residual and Jacobian are evaluated only when the point has moved",
+    ),
+    Alternative(
+        name="lbfgs-dense",
+        function="lbfgs_direction",
+        code="""
+def lbfgs_direction(grad, steps, grad_changes):
+    n = grad.shape[0]
+    eye = torch.eye(n, dtype=grad.dtype)
+    keep = [i for i in range(len(steps)) if torch.dot(steps[i], grad_changes[i]) > 0]
+    b = eye
+    if keep:
+        s, y = steps[keep[-1]], grad_changes[keep[-1]]
+        b = eye * (torch.dot(s, y) / torch.dot(y, y))
+    for i in keep:
+        s, y = steps[i], grad_changes[i]
+        rho = 1 / torch.dot(y, s)
+        b = (eye - rho * torch.outer(s, y)) @ b @ (eye - rho * torch.outer(y, s)) + rho * torch.outer(s, s)
+    return -(b @ grad)
+""",
+        why="the matrix written out by the BFGS formula",
+    ),
+    Alternative(
+        name="lbfgs-recursive",
+        function="lbfgs_direction",
+        code="""
+def lbfgs_direction(grad, steps, grad_changes):
+    kept = [(s, y, float(s @ y)) for s, y in zip(steps, grad_changes, strict=True) if float(s @ y) > 0]
+
+    def apply(q, count):
+        if count == 0:
+            if not kept:
+                return q
+            _, y, curvature = kept[-1]
+            return q * (curvature / float(y @ y))
+        s, y, curvature = kept[count - 1]
+        alpha = float(s @ q) / curvature
+        r = apply(q - alpha * y, count - 1)
+        return r + (alpha - float(y @ r) / curvature) * s
+
+    return apply(grad, len(kept)).neg()
+""",
+        why="recursion over the pairs, floats for the dot products",
+    ),
+    Alternative(
+        name="lbfgs-in-place",
+        function="lbfgs_direction",
+        code="""
+def lbfgs_direction(grad, steps, grad_changes):
+    q = grad.neg()
+    kept = [i for i, (s, y) in enumerate(zip(steps, grad_changes, strict=True)) if s.dot(y) > 0]
+    alpha = {}
+    for i in kept[::-1]:
+        alpha[i] = steps[i].dot(q) / steps[i].dot(grad_changes[i])
+        q.sub_(alpha[i] * grad_changes[i])
+    if kept:
+        q.mul_(steps[kept[-1]].dot(grad_changes[kept[-1]]) / grad_changes[kept[-1]].dot(grad_changes[kept[-1]]))
+    for i in kept:
+        q.add_((alpha[i] - grad_changes[i].dot(q) / steps[i].dot(grad_changes[i])) * steps[i])
+    return q
+""",
+        why="starts from -grad and works in place on that copy",
+    ),
+]
+
+ALTERNATIVES = [*FIRST_ORDER, *SCHEDULES, *SECOND_ORDER]
