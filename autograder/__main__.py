@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import autograder.quick  # noqa: F401
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-import autograder.quick  # noqa: F401
-
 STARTS_IN_A_ROW = 3  # that may fail before any worker has started
 LATER_STARTS_IN_A_ROW = 30  # afterwards: then what ends them passes, such as memory that others use
 PR_SET_PDEATHSIG = 1
