@@ -2034,13 +2034,14 @@ figure
 # ### END MARK SCHEME
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "answer-error", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# In my run the largest relative error is about $10^{-6}$, at an entry whose gradient is below $10^{-4}$; the
-# tensors with larger gradients show $10^{-7}$ or less. A central difference has a truncation error of order
-# $\varepsilon^2$ and a rounding error of order $u|f|/\varepsilon$. At $\varepsilon = 10^{-6}$ the second is
-# the larger, around $10^{-10}$, and it is about the same at every entry. Divided by $|a| + |b|$ it becomes
-# large where the gradient itself is tiny: at pixels that are almost always blank, at hidden units that are
-# almost never active. A second source is relu: if the input of a unit crosses 0 between the two evaluations,
-# the difference quotient mixes the slopes 0 and 1, though the gradient is right.
+# In my run the largest relative error is between $10^{-6}$ and $10^{-5}$, in the weight of the first layer, at
+# an entry whose gradient is about $10^{-5}$; the other tensors, with larger gradients, stay below $10^{-6}$. A
+# central difference has a truncation error of order $\varepsilon^2$ and a rounding error of order
+# $u|f|/\varepsilon$. At $\varepsilon = 10^{-6}$ the second is the larger, around $10^{-10}$, and it is about the
+# same at every entry. Divided by $|a| + |b|$ it becomes large where the gradient itself is tiny: at pixels that
+# are almost always blank, at hidden units that are almost never active. A second source is relu: if the input of
+# a unit crosses 0 between the two evaluations, the difference quotient mixes the slopes 0 and 1, though the
+# gradient is right.
 
 # %% [markdown]
 # ## What you have built
