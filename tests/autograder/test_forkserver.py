@@ -238,7 +238,7 @@ def _machine_without(*calls: str, **options):
         seccomp._NUMBERS.get(call, (444, 444))[seccomp.system.MACHINES.index(seccomp.system.MACHINE)] for call in calls
     ]
     command = [sys.executable, "-c", WITHOUT, json.dumps(numbers), json.dumps(options)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
