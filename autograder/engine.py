@@ -39,7 +39,10 @@ NOT_RUN = "This test was not asked for."
 
 @dataclass(frozen=True)
 class TestResult:
-    """The verdict on one test cell. `message` holds nothing of hidden tests but the sentences meant for students."""
+    """The verdict on one test cell. `message` holds nothing of hidden tests but the sentences meant for students.
+
+    `visible_passed` tells whether the part that students see has passed; `passed` speaks for the whole.
+    """
 
     __test__: ClassVar[bool] = False  # not a class for pytest
 
@@ -48,6 +51,7 @@ class TestResult:
     points: float
     max_points: float
     passed: bool
+    visible_passed: bool
     message: str
     misconception: str | None
     seconds: float
@@ -125,11 +129,13 @@ class Engine:
         seed: int | None = None,
         tasks: Collection[str] | None = None,
         diagnose: bool = True,
+        until_failure: bool = False,
     ) -> Result:
         """Grade a submission.
 
         `seed` draws the inputs of hidden tests; by default it follows from the submission, so that grading it again
-        gives the same result. `tasks` names the tasks whose tests run, all by default.
+        gives the same result. `tasks` names the tasks whose tests run, all by default. `until_failure` ends the
+        judging with the first failed test, for who asks only whether there is one.
 
         Nothing in a submission makes this raise. Raises ForkServerError when no student process can be started.
         """
@@ -144,7 +150,8 @@ class Engine:
             with contextlib.suppress(StudentLost):  # its notes say so, and so will every call
                 session.ensure()
             judge = Judge(session, submitted, prepared.known, prepared.diagnosis.mutates, seed)
-            runs = judge.judge(t for t in prepared.tests if tasks is None or t.task.name in tasks)
+            asked = [t for t in prepared.tests if tasks is None or t.task.name in tasks]
+            runs = judge.judge(asked, until_failure=until_failure)
             misconceptions = self._diagnose(prepared, session, runs) if diagnose else {}
         finally:
             session.close()
@@ -225,6 +232,7 @@ def _test_result(run: Run, misconception: str | None) -> TestResult:
         points=run.points,
         max_points=run.test.points,
         passed=run.passed,
+        visible_passed=run.passed or run.in_hidden,
         message="" if run.passed else run.message,
         misconception=misconception,
         seconds=round(run.seconds, 3),

@@ -65,18 +65,9 @@ class Trial:
     solutions: dict[str, str]
     tasks: tuple[str, ...] | None = None
     seed: int = 0
-    visible_only: bool = False
+    until_failure: bool = False
     diagnose: bool = False
     budget_seconds: float | None = None
-
-
-def visible_part(assignment: Assignment) -> Assignment:
-    """The same assignment with only the tests that students see."""
-    notebook = nbformat.from_dict(assignment.notebook)
-    notebook.cells = [nbformat.from_dict(cell) for cell in notebook.cells]
-    for cell in notebook.cells:
-        cell.source = without_regions(cell.source, HIDDEN_BEGIN, HIDDEN_END)
-    return dataclasses.replace(assignment, notebook=notebook)
 
 
 def without_regions(text: str, begin: str, end: str) -> str:
@@ -99,19 +90,20 @@ def trial_runner() -> Iterator[Callable[[Trial], list[TestResult]]]:
 
 
 def _try(engine: Engine, trial: Trial) -> list[TestResult]:
-    assignment = _assignment(trial.assignment, trial.visible_only, trial.budget_seconds)
+    assignment = _assignment(trial.assignment, trial.budget_seconds)
     notebook = submission_notebook(assignment, reference_solutions(assignment) | trial.solutions)
     repaired = Repaired(notebook, [])
-    return engine.grade(repaired, assignment, seed=trial.seed, tasks=trial.tasks, diagnose=trial.diagnose).tests
+    how = {"seed": trial.seed, "tasks": trial.tasks, "diagnose": trial.diagnose, "until_failure": trial.until_failure}
+    return engine.grade(repaired, assignment, **how).tests
 
 
 @cache
-def _assignment(name: str, visible_only: bool, seconds: float | None) -> Assignment:
+def _assignment(name: str, seconds: float | None) -> Assignment:
     assignment = load_assignment(name)
-    if seconds is not None:
-        budget = dataclasses.replace(assignment.budget, call_seconds=seconds, cell_seconds=seconds)
-        assignment = dataclasses.replace(assignment, budget=budget)
-    return visible_part(assignment) if visible_only else assignment
+    if seconds is None:
+        return assignment
+    budget = dataclasses.replace(assignment.budget, call_seconds=seconds, cell_seconds=seconds)
+    return dataclasses.replace(assignment, budget=budget)
 
 
 class Trials:
@@ -222,31 +214,28 @@ def misconceptions_named(assignment: Assignment, trials: Trials) -> Finding:
 
 
 def mutants_killed(assignment: Assignment, trials: Trials) -> list[Finding]:
-    """Each mutant against the tests of its own task: all of them, and the visible ones alone."""
+    """Each mutant against the tests of its own task; which of them the visible parts alone would kill."""
     found = list(mutants(assignment))
     reasons = equivalent_mutants(assignment)
     unused = [" → ".join(key) for key in reasons if key not in {mutant.key for mutant in found}]
     live = [mutant for mutant in found if mutant.key not in reasons]
 
-    def killed(visible_only: bool) -> list[bool]:
-        what = "mutants, visible tests" if visible_only else "mutants, all tests"
-        runs = trials.run(
-            [
-                Trial(
-                    assignment.name,
-                    {m.cell: m.source},
-                    (assignment.task_of(m.function or m.cell).name,),
-                    seed=2,
-                    visible_only=visible_only,
-                    budget_seconds=MUTANT_SECONDS,
-                )
-                for m in live
-            ],
-            what,
-        )
-        return [any(test.points < test.max_points for test in tests) for tests in runs]
-
-    hidden, visible = killed(False), killed(True)
+    runs = trials.run(
+        [
+            Trial(
+                assignment.name,
+                {m.cell: m.source},
+                (assignment.task_of(m.function or m.cell).name,),
+                seed=2,
+                until_failure=True,
+                budget_seconds=MUTANT_SECONDS,
+            )
+            for m in live
+        ],
+        "mutants",
+    )
+    hidden = [any(test.points < test.max_points for test in tests) for tests in runs]
+    visible = [any(not test.visible_passed for test in tests) for tests in runs]
     survivors = [f"survives: {mutant}" for mutant, dead in zip(live, hidden, strict=True) if not dead]
     share = sum(visible) / max(1, len(live))
     weak = [] if share >= VISIBLE_SHARE else [f"{share:.0%} killed; {VISIBLE_SHARE:.0%} are wanted"]

@@ -151,6 +151,7 @@ def could_not_grade(assignment: Assignment, reason: str, seed: int) -> Done:
                     "points": 0.0,
                     "max_points": float(cell.metadata.nbgrader.points),
                     "passed": False,
+                    "visible_passed": False,
                     "message": message,
                     "misconception": None,
                     "seconds": 0.0,

@@ -127,8 +127,11 @@ class Judge:
         self._run: Run | None = None
         self._bindings: dict[str, Any] = {}
 
-    def judge(self, tests: Iterable[TestCell]) -> list[Run]:
-        """Run the tests; afterwards every run has its verdict."""
+    def judge(self, tests: Iterable[TestCell], *, until_failure: bool = False) -> list[Run]:
+        """Run the tests, all visible parts before the first hidden one; afterwards every run has its verdict.
+
+        With `until_failure` nothing more runs once a test has failed, and the other verdicts mean nothing.
+        """
         self._bindings = {
             name: RemoteFunction(name, self._call, partial(self._source_of, name))
             for name in self.student_names
@@ -136,13 +139,16 @@ class Judge:
         }
         runs = [Run(test) for test in tests]
         before = RandomState()
+
+        def enough() -> bool:
+            return until_failure and any(run.failed for run in runs)
+
+        for hidden in (False, True):
+            for run in runs:
+                if not run.failed and not enough():
+                    self._part(run, hidden=hidden)
         for run in runs:
-            self._part(run, hidden=False)
-        for run in runs:
-            if not run.failed:
-                self._part(run, hidden=True)
-        for run in runs:
-            if not run.failed and run.mutations and run.mutations - self.mutates(run.test):
+            if not run.failed and not enough() and run.mutations and run.mutations - self.mutates(run.test):
                 self._again_with_own_arguments(run)
             self._count(run)
         checks.set_case_seed(0)
