@@ -93,8 +93,14 @@ def _try(engine: Engine, trial: Trial) -> list[TestResult]:
     assignment = _assignment(trial.assignment, trial.budget_seconds)
     notebook = submission_notebook(assignment, reference_solutions(assignment) | trial.solutions)
     repaired = Repaired(notebook, [])
-    how = {"seed": trial.seed, "tasks": trial.tasks, "diagnose": trial.diagnose, "until_failure": trial.until_failure}
-    return engine.grade(repaired, assignment, **how).tests
+    return engine.grade(
+        repaired,
+        assignment,
+        seed=trial.seed,
+        tasks=trial.tasks,
+        diagnose=trial.diagnose,
+        until_failure=trial.until_failure,
+    ).tests
 
 
 @cache
