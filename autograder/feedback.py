@@ -50,6 +50,7 @@ NOT_GRADED = "could-not-be-graded"  # the cell that tells an instructor what the
 
 MAX_OUTPUTS = 40  # outputs of one cell that are shown
 MAX_CELLS = 400  # cells of the student's own that are shown
+MAX_MARKUP = 200_000  # characters of HTML and Markdown that are rendered on one page; what follows is shown as text
 MAX_PICTURES = 24_000_000  # characters of pictures on one page
 
 
@@ -211,7 +212,7 @@ class _Converter:
         self.headings = {task.cells[0].id: task for task in assignment.tasks}
         self.task_of = {id_: task for task in assignment.tasks for cell in task.cells if (id_ := grade_id(cell))}
         self.causes = {variant.name: variant.message for variant in load_misconceptions(assignment)}
-        self.pictures = 0
+        self.pictures = self.markup = 0
 
     def sections(self) -> list[Section]:
         start = Section("", Markup("Before the first task"))
@@ -276,7 +277,7 @@ class _Converter:
         """The task's own text is folded away; what a student wrote is shown."""
         if self.release.get(cell.get("id")) != cell.source:
             if cell.source.strip():
-                section.cells.append(Cell("note", markdown(cell.source, _attachments(cell))))
+                section.cells.append(Cell("note", self._markdown(cell)))
         elif section.name:
             text = re.sub(r"\A\s*#+ .+\n", "", cell.source) if cell.id in self.headings else cell.source
             section.text.append(_author_markdown(text))
@@ -321,7 +322,7 @@ class _Converter:
         state = verdict(points, max_points)
         return Cell(
             "written",
-            answer=Markup() if empty else markdown(cell.source, _attachments(cell)),
+            answer=Markup() if empty else self._markdown(cell),
             state=state,
             word=words[state],
             points=points,
@@ -359,7 +360,8 @@ class _Converter:
             if mime in data:
                 return self._picture(mime, data)
         for mime, convert in (("text/html", clean_html), ("text/markdown", markdown), ("text/latex", _latex)):
-            if isinstance(data.get(mime), str) and (shown := convert(data[mime])).strip():
+            text = data.get(mime)
+            if isinstance(text, str) and self._affordable(text) and (shown := convert(text)).strip():
                 return Output("html", shown)
         if isinstance(data.get("text/plain"), str):
             return _text_output(data["text/plain"])
@@ -368,6 +370,15 @@ class _Converter:
             if data
             else None
         )
+
+    def _markdown(self, cell: NotebookNode) -> Markup:
+        if not self._affordable(cell.source):
+            return Markup("<pre>{}</pre>").format(excerpt(cell.source)[0])
+        return markdown(cell.source, _attachments(cell))
+
+    def _affordable(self, text: str) -> bool:
+        self.markup += len(text)
+        return self.markup <= MAX_MARKUP
 
     def _picture(self, mime: str, data: dict[str, Any]) -> Output:
         url = image_source(mime, data[mime])
