@@ -366,7 +366,7 @@ class _Converter:
         if isinstance(data.get("text/plain"), str):
             return _text_output(data["text/plain"])
         return (
-            Output("note", Markup('<p class="cut">An output of a kind that cannot be shown here.</p>'))
+            Output("note", Markup('<p class="cut">An output of a kind or a size that cannot be shown here.</p>'))
             if data
             else None
         )
