@@ -14,14 +14,14 @@ from tests.autograder.attacks.corpus import FAMILIES, read_corpus
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.autograder.attacks", description=__doc__)
-    parser.add_argument("--only", default="", help="attacks whose family/name contains this")
+    parser.add_argument("--only", nargs="+", default=[""], help="attacks whose family/name contains one of these")
     parser.add_argument("--stock", action=argparse.BooleanOptionalAction, default=True, help="run stock nbgrader too")
     parser.add_argument("--ours", action=argparse.BooleanOptionalAction, default=True, help="run our engine")
     parser.add_argument("--workers", type=int, default=1, help="processes that grade, here")
     options = parser.parse_args()
     attacks = read_corpus(options.only)
     if not attacks:
-        parser.error(f"no attack is called {options.only!r}")
+        parser.error(f"no attack is called {' or '.join(options.only)}")
     here, there, left = {}, {}, ""
     with tempfile.TemporaryDirectory(prefix="attacks-") as name:
         folder = Path(name)

@@ -18,6 +18,7 @@ classmate's name) and @TOKEN@, which marks everything that this attack leaves so
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ class Attack:
         return folder
 
 
-def read_corpus(only: str = "") -> list[Attack]:
-    """All attacks, by family; those whose family/name contains `only`."""
+def read_corpus(only: Sequence[str] = ("",)) -> list[Attack]:
+    """All attacks, by family; those whose family/name contains one of the texts `only`."""
     paths = [path for family in FAMILIES for path in sorted((HERE / family).glob("*.py"))]
-    return [attack for attack in map(Attack.read, paths) if only in attack.key]
+    return [attack for attack in map(Attack.read, paths) if any(text in attack.key for text in only)]

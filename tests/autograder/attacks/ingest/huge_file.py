@@ -1,5 +1,5 @@
 # %% [markdown]
-# Hands in a sparse file of a terabyte.
+# Hands in a sparse file that says that it has a terabyte.
 
 # %% on disk
 import os

@@ -10,7 +10,8 @@
 # # What the attacks attack
 #
 # One of each: plain functions, an argument changed in place, a generator, a class behind a probe, partial credit, a
-# forbidden call, a written answer. Texts that start with "canary" must never come back to a student.
+# forbidden call, a written answer; plain asserts, as most courses have them, and the checks of `utils`. Texts that start
+# with "canary" must never come back to a student.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import numpy as np
@@ -33,18 +34,18 @@ def double(x):
 # %% nbgrader={"grade": true, "grade_id": "double-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 # Test: twice.
 x = torch.tensor([1.0, 2.0])
-check_close(double(x), 2 * x, "twice a vector")
-check_equal(double(3), 6, "twice a number")
+assert torch.allclose(double(x), 2 * x)
+assert double(3) == 6
 passed_visible("double")
 ### BEGIN HIDDEN TESTS
 canary = "canary-hidden-4b7d19"
 generator = case_generator()
 for number in torch.randint(10**8, 10**9, (3,), generator=generator).tolist():
-    check_equal(double(number), number + number, "twice a large number")
+    assert abs(double(number) - 2 * number) < 0.5
 x = torch.randn(3, 2, generator=generator)
-check_close(double(x), x + x, "twice a matrix")
+assert torch.equal(double(x), x + x)
 nested = [torch.randn(2, generator=generator) for _ in range(2)]
-check_close(double(torch.stack(nested)), torch.stack([v + v for v in nested]), "twice a stack")
+np.testing.assert_allclose(double(torch.stack(nested)), torch.stack([v + v for v in nested]), rtol=1e-6)
 ### END HIDDEN TESTS
 
 # %% [markdown] task={"name": "step", "minutes": 5, "difficulty": 1}
@@ -91,7 +92,7 @@ passed_visible("noise")
 generator, copy = case_generator(), case_generator()
 first, second = noise((20,), generator), noise((20,), generator)
 expected = torch.randn(20, generator=copy), torch.randn(20, generator=copy)
-check_close(torch.stack([first, second]), torch.stack(expected), "two draws of one generator")
+torch.testing.assert_close(torch.stack([first, second]), torch.stack(expected))
 ### END HIDDEN TESTS
 
 # %% [markdown] task={"name": "counter", "minutes": 5, "difficulty": 1}
@@ -122,7 +123,7 @@ def count(steps):
     return [counter.add(k) for k in steps]
 
 
-check_equal(count([1, 1]), [1, 2], "two additions")
+assert count([1, 1]) == [1, 2], "two additions"
 passed_visible("Counter")
 
 
