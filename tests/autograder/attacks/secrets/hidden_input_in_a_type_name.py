@@ -1,3 +1,8 @@
+# ---
+# jupyter:
+#   attack: {honest: 2}
+# ---
+
 # %% [markdown]
 # Returns an object of a class that is called like the hidden input, and dicts with it as a key.
 

@@ -1,6 +1,6 @@
 # ---
 # jupyter:
-#   attack: {honest: 0}
+#   attack: {}
 # ---
 
 # %% [markdown]

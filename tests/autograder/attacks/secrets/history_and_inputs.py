@@ -1,3 +1,8 @@
+# ---
+# jupyter:
+#   attack: {honest: 2}
+# ---
+
 # %% [markdown]
 # Prints the history of the shell, the inputs of all cells and what IPython keeps of other sessions.
 

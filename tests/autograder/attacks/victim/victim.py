@@ -3,7 +3,7 @@
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
 #   descent:
 #     title: The victim
-#     budget: {cell_seconds: 1, call_seconds: 0.5, notebook_seconds: 12, memory_mb: 256, processes: 16, disk_mb: 8, output_kb: 32}
+#     budget: {cell_seconds: 1, call_seconds: 0.5, notebook_seconds: 30, memory_mb: 256, processes: 16, disk_mb: 8, output_kb: 32}
 # ---
 
 # %% [markdown]
