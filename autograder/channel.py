@@ -14,7 +14,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -494,6 +494,23 @@ def _read_array(raw: bytes) -> np.ndarray:
     if dtype == np.bool_:
         return (np.frombuffer(body, dtype=np.uint8) != 0).reshape(shape)
     return np.frombuffer(bytearray(body), dtype=dtype).reshape(shape)
+
+
+def require_finite(values: Collection[Any], allowance: Allowance) -> None:
+    """Refuse data that, written out without references, would be larger than a message may be.
+
+    A few references to references are enough for a value that nobody can read to its end.
+    """
+    left = FRAME_BYTES
+    pending = [(value, 0) for value in values]
+    while pending:
+        value, depth = pending.pop()
+        left -= value.nbytes if isinstance(value, torch.Tensor | np.ndarray) else 0
+        inner = value.values() if type(value) is dict else value if isinstance(value, list | tuple) else ()
+        allowance.nodes -= len(inner)
+        if left < 0 or allowance.nodes < 0 or depth > DEPTH + 2:
+            raise ChannelError("The data refers to itself, or is too large when it is written out.")
+        pending += [(item, depth + 1) for item in inner]
 
 
 # --- random states ------------------------------------------------------------------------------------------------

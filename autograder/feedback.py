@@ -50,6 +50,7 @@ NOT_GRADED = "could-not-be-graded"  # the cell that tells an instructor what the
 
 MAX_OUTPUTS = 40  # outputs of one cell that are shown
 MAX_CELLS = 400  # cells of the student's own that are shown
+MAX_MARKUP = 200_000  # characters of HTML and Markdown that are rendered on one page; what follows is shown as text
 MAX_PICTURES = 24_000_000  # characters of pictures on one page
 
 
@@ -211,7 +212,7 @@ class _Converter:
         self.headings = {task.cells[0].id: task for task in assignment.tasks}
         self.task_of = {id_: task for task in assignment.tasks for cell in task.cells if (id_ := grade_id(cell))}
         self.causes = {variant.name: variant.message for variant in load_misconceptions(assignment)}
-        self.pictures = 0
+        self.pictures = self.markup = 0
 
     def sections(self) -> list[Section]:
         start = Section("", Markup("Before the first task"))
@@ -277,7 +278,7 @@ class _Converter:
         released = self.release.get(cell.get("id") if source is None else source.id)
         if source is None and released != cell.source:
             if cell.source.strip():
-                section.cells.append(Cell("note", markdown(cell.source, _attachments(cell))))
+                section.cells.append(Cell("note", self._markdown(cell)))
         elif section.name and released is not None:
             text = re.sub(r"\A\s*#+ .+\n", "", released) if cell.get("id") in self.headings else released
             section.text.append(_author_markdown(text))
@@ -322,7 +323,7 @@ class _Converter:
         state = verdict(points, max_points)
         return Cell(
             "written",
-            answer=Markup() if empty else markdown(cell.source, _attachments(cell)),
+            answer=Markup() if empty else self._markdown(cell),
             state=state,
             word=words[state],
             points=points,
@@ -360,15 +361,25 @@ class _Converter:
             if mime in data:
                 return self._picture(mime, data)
         for mime, convert in (("text/html", clean_html), ("text/markdown", markdown), ("text/latex", _latex)):
-            if isinstance(data.get(mime), str) and (shown := convert(data[mime])).strip():
+            text = data.get(mime)
+            if isinstance(text, str) and self._affordable(text) and (shown := convert(text)).strip():
                 return Output("html", shown)
         if isinstance(data.get("text/plain"), str):
             return _text_output(data["text/plain"])
         return (
-            Output("note", Markup('<p class="cut">An output of a kind that cannot be shown here.</p>'))
+            Output("note", Markup('<p class="cut">An output of a kind or a size that cannot be shown here.</p>'))
             if data
             else None
         )
+
+    def _markdown(self, cell: NotebookNode) -> Markup:
+        if not self._affordable(cell.source):
+            return Markup("<pre>{}</pre>").format(excerpt(cell.source)[0])
+        return markdown(cell.source, _attachments(cell))
+
+    def _affordable(self, text: str) -> bool:
+        self.markup += len(text)
+        return self.markup <= MAX_MARKUP
 
     def _picture(self, mime: str, data: dict[str, Any]) -> Output:
         url = image_source(mime, data[mime])

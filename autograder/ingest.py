@@ -69,16 +69,25 @@ def _read_submission(folder: Path, name: str) -> Handed:
     if not own:
         found = f"only {_listed(files)}" if files else "nothing"
         raise Unreadable(f"There is no notebook in the submission: {wanted} was expected, {found} was found.")
-    handed = [(path, _read_candidate(folder / path)) for path in own[:20]]
-    readable = [(path, data) for path, data in handed if isinstance(data, bytes)]
-    if not readable:
-        raise Unreadable(str(handed[0][1]))
-    path, data = max(readable, key=lambda item: (_likeness(item[1], name), (folder / item[0]).stat().st_mtime))
+    best: tuple[str, bytes] | None = None
+    problems, readable, rank = [], 0, ((-1, -1), 0.0)
+    for path in own[:20]:  # one after the other: each may be large
+        data = _read_candidate(folder / path)
+        if isinstance(data, str):
+            problems.append(data)
+            continue
+        readable += 1
+        likeness = (_likeness(data, name), (folder / path).lstat().st_mtime)
+        if likeness > rank:
+            best, rank = (path, data), likeness
+    if best is None:
+        raise Unreadable(problems[0])
+    path, data = best
     repairs = [f"The file is called “{_short(path)}”, not “{wanted}”; it was graded all the same."]
     if path in copies:
         repairs = [f"Only Jupyter's checkpoint copy “{_short(path)}” was handed in; it was graded."]
-    if len(readable) > 1:
-        repairs.append(f"{len(readable)} notebooks were handed in; “{_short(path)}” fits the assignment best.")
+    if readable > 1:
+        repairs.append(f"{readable} notebooks were handed in; “{_short(path)}” fits the assignment best.")
     return Handed(data, repairs)
 
 

@@ -1,7 +1,8 @@
 """Runs the test cells of one submission in a process where no student code ever ran, and words the verdicts.
 
 All visible parts run before any hidden part, so nothing that a visible failure shows (a text of the student's own
-exception, a value that the student returned) can carry an input of a hidden test.
+exception, a value that the student returned) can carry an input of a hidden test. Where a student's code stops in a
+hidden test is told only if it stops there for other inputs as well.
 """
 
 from __future__ import annotations
@@ -100,6 +101,8 @@ class Run:
     written: bool = True
     value: Any = None
     random: RandomState | None = field(default=None, repr=False)
+    draw: str = ""
+    crashed: str = ""
     last: tuple[str, str] | None = None
 
     @property
@@ -151,6 +154,9 @@ class Judge:
             if not run.failed and not enough() and run.mutations and run.mutations - self.mutates(run.test):
                 self._again_with_own_arguments(run)
             self._count(run)
+        for run in runs:
+            if run.crashed and not until_failure:
+                self._again_with_other_inputs(run)
         checks.set_case_seed(0)
         before.restore()
         return runs
@@ -167,11 +173,25 @@ class Judge:
         if not again.failed:
             self._part(again, hidden=True)
         if again.failed:
-            run.failed = True
+            run.failed, run.crashed = True, again.crashed
             names = ", ".join(
                 f"`{name}`" for name in sorted({name for name, _ in unasked if name in self.student_names})
             )
             run.message = f"{again.message}\n{names or 'Your code'} changes its arguments: work on a copy (`clone()`)."
+
+    def _again_with_other_inputs(self, run: Run) -> None:
+        """The line of an exception in a hidden test, and its kind, are told if other inputs lead to the same ones.
+
+        Otherwise a function could tell an input by the line that it stops in. The second time nothing in the student's
+        process knows of the first.
+        """
+        self.session.close()
+        again = Run(run.test, in_hidden=True, draw="/again")
+        self._part(again, hidden=False)
+        if not again.failed:
+            self._part(again, hidden=True)
+        if again.message != run.message:
+            run.message = f"Hidden test: {run.crashed} stopped with an exception."
 
     def _part(self, run: Run, *, hidden: bool) -> None:
         """Run the visible or the hidden part of a test; an exception becomes its message."""
@@ -179,7 +199,7 @@ class Judge:
         started = time.perf_counter()
         part = run.test.hidden if hidden else run.test.visible
         run.in_hidden = run.in_hidden or hidden
-        seed = derive(self.seed, run.test.name)
+        seed = derive(self.seed, run.test.name + run.draw)
         with quiet() as out:
             try:
                 if hidden and run.random is not None:
@@ -338,6 +358,8 @@ class Judge:
 
     def _remote_words(self, remote: RemoteError, run: Run) -> str:
         stub = remote.text.removesuffix(" is not written yet")
+        if run.in_hidden and remote.subject != f"`{stub}`":
+            run.crashed = remote.subject
         if remote.builtin == "NotImplementedError" and stub in self.known.stubs:
             run.written = False
             return f"`{stub}` is not written yet."

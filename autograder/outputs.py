@@ -12,8 +12,17 @@ MAX_OUTPUTS = 500
 MAX_LINES = 200
 MAX_LINE = 4000
 _IMAGES = ("image/png", "image/jpeg", "image/gif")
-_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _MARKUP = re.compile(r"<[A-Za-z/!?]")
+# Commands of MathJax that make links, take up classes and ids of the page, or load more of MathJax.
+_REACHES_OUT = re.compile(r"\\(href|url|class|cssId|style|require|data|unicode)\b|javascript:", re.IGNORECASE)
+MAX_TAGS = 2000  # of one piece of HTML: the work of a parser grows with the square of the tags that are open
+_OPENING = re.compile(r"<[A-Za-z]")
+
+
+def too_many_tags(html: str) -> bool:
+    """Whether cleaning a piece of HTML would take too long."""
+    return sum(1 for _ in _OPENING.finditer(html)) > MAX_TAGS
 
 
 def clean_outputs(claimed: Any, limit: int) -> tuple[list[NotebookNode], int]:
@@ -55,13 +64,15 @@ def _clean(output: dict, limit: int) -> NotebookNode | None:
 def _clean_data(claimed: dict) -> dict[str, str]:
     data = {mime: value for mime, value in claimed.items() if type(value) is str}
     kept = {"text/plain": data["text/plain"]} if "text/plain" in data else {}
-    if "text/html" in data:
-        kept["text/html"] = nh3.clean(data["text/html"])
-    for mime in ("text/latex", "text/markdown"):
-        if mime in data and not _MARKUP.search(data[mime]):
+    for mime in ("text/html", "text/latex", "text/markdown"):
+        if mime not in data or _REACHES_OUT.search(data[mime]):
+            continue
+        if mime == "text/html" and not too_many_tags(data[mime]):
+            kept[mime] = nh3.clean(data[mime], tags=nh3.ALLOWED_TAGS - {"img"})  # a picture tells who looks, and when
+        elif mime != "text/html" and not _MARKUP.search(data[mime]):
             kept[mime] = data[mime]
     for mime in _IMAGES:
-        if mime in data and _BASE64.fullmatch(data[mime]):
+        if mime in data and BASE64.fullmatch(data[mime]):
             kept[mime] = data[mime]
     return kept
 

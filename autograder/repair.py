@@ -19,12 +19,14 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment, assignment_names, grade_id, is_experiment, kind, load_assignment
 from autograder.ingest import Unreadable, read_json
+from autograder.outputs import BASE64, MAX_OUTPUTS
 
 log = logging.getLogger(__name__)
 
 MAX_OUTPUT_BYTES = 2 * 2**20  # of one cell
 MAX_OUTPUTS_BYTES = 16 * 2**20  # of the whole notebook
 MAX_EXTRA_CELLS = 500
+PICTURES = ("image/png", "image/jpeg", "image/gif")
 GRADED = ("solution", "test", "written")
 
 
@@ -387,7 +389,7 @@ class _OutputBudget:
     dropped: list[tuple[str, int]] = field(default_factory=list)
 
     def take(self, outputs: list[Any], name: str) -> list[NotebookNode]:
-        kept = [output for raw in outputs if (output := _output(raw)) is not None]
+        kept = [output for raw in outputs[:MAX_OUTPUTS] if (output := _output(raw)) is not None]
         size = len(json.dumps(kept, ensure_ascii=False)) if kept else 0
         if size > min(MAX_OUTPUT_BYTES, self.left):
             self.dropped.append((name, size))
@@ -445,7 +447,9 @@ def _attachments(all_raw: Iterable[Any]) -> NotebookNode | None:
             pictures = {
                 mime: "".join(value.split())
                 for mime, value in versions.items()
-                if mime in ("image/png", "image/jpeg", "image/gif") and isinstance(value, str)
+                if mime in ("image/png", "image/jpeg", "image/gif")
+                and isinstance(value, str)
+                and BASE64.fullmatch(value)
             }
             if pictures and sum(map(len, pictures.values())) <= MAX_OUTPUT_BYTES and len(kept) < 20:
                 kept[_text(name)] = NotebookNode(pictures)

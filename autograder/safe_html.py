@@ -29,6 +29,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from pygments.token import STANDARD_TYPES
 
+from autograder.outputs import too_many_tags
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -38,7 +40,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 MAX_RAW = 2_000_000  # characters of one output that are looked at; a flood beyond it is cut first
 MAX_TEXT = 16_000  # characters of one output that are shown
 MAX_LINES = 300
-MAX_MARKDOWN = 60_000
+MAX_MARKDOWN = 20_000
 MAX_HTML = 200_000
 MAX_CODE = 60_000
 MAX_LATEX = 2_000
@@ -153,8 +155,8 @@ def clean_html(source: str, *, forbidden: str | None = None, pictures: Mapping[s
 
     `forbidden` is a text that no attribute may contain; `pictures` are the data URLs of `attachment:name`.
     """
-    if len(source) > MAX_HTML:
-        return Markup('<p class="cut">An HTML output of {:,} characters is too long to be shown.</p>').format(
+    if len(source) > MAX_HTML or too_many_tags(source):
+        return Markup('<p class="cut">An HTML output of {:,} characters is too large to be shown.</p>').format(
             len(source)
         )
 

@@ -1,6 +1,7 @@
 """The judge's end of a student process: run the cells, call functions, and go on when the process is lost.
 
-One request, one answer. A process that dies, hangs, or says anything but the answer is killed; the next call gets a
+One request, one answer, and all answers together no larger than the memory that the submission may use: whoever asks
+keeps them. A process that dies, hangs, or says anything but the answer is killed; the next call gets a
 fresh one in which all cells have run again, but for the cell that ended the last one.
 """
 
@@ -19,7 +20,7 @@ from nbformat.notebooknode import NotebookNode
 from autograder import channel
 from autograder.assignment import Budget
 from autograder.calls import PATIENCE, Call
-from autograder.channel import Allowance, ChannelClosed, ChannelError, ChannelTimeout
+from autograder.channel import FRAME_BYTES, Allowance, ChannelClosed, ChannelError, ChannelTimeout
 from autograder.outputs import clean_outputs, stream
 
 GRACE = 2.0
@@ -77,6 +78,7 @@ class Session:
         self._output_left = budget.output_kb * 1024
         self._deadline = time.monotonic() + budget.notebook_seconds
         self._rng: bytes | None = None
+        self._bytes_left = budget.memory_mb << 20
 
     # --- the process ----------------------------------------------------------------------------------------------
 
@@ -192,7 +194,9 @@ class Session:
 
         def decode() -> Any:
             table = call.take_back(reply.get("changed", {}), allowance, keep)
-            return channel.loads(reply["value"], table, allowance=allowance) if "value" in reply else None
+            value = channel.loads(reply["value"], table, allowance=allowance) if "value" in reply else None
+            channel.require_finite([value, *(table.items[number] for number in reply.get("changed", ()))], Allowance())
+            return value
 
         return self._guard(decode)
 
@@ -216,7 +220,9 @@ class Session:
                 channel.receive_frame(process.sock, 0.1, cap=1024)
                 raise ChannelError("A message that nobody asked for.")
             channel.send_frame(process.sock, channel.dumps({**request, "id": name}), PATIENCE * seconds + GRACE)
-            reply = channel.loads(channel.receive_frame(process.sock, PATIENCE * seconds + GRACE))
+            data = channel.receive_frame(process.sock, PATIENCE * seconds + GRACE, min(FRAME_BYTES, self._bytes_left))
+            self._bytes_left -= len(data)
+            reply = channel.loads(data)
             if type(reply) is not dict or reply.get("id") != name or "broken" in reply:
                 raise ChannelError("An answer to another question.")
             return reply

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,13 +14,17 @@ from nbformat.notebooknode import NotebookNode
 from autograder.assignment import Assignment, grade_id, is_experiment, kind
 from autograder.session import CodeCell
 
+# A line that IPython translates. Its cell magics are left out as well: what stands below them is the student's code.
+MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|.*[^\s=]\?\??[ \t]*|.*=[ \t]*[%!].*)$", re.MULTILINE)
+MAX_SOURCE = 400_000  # characters of a notebook's code that are read: parsing costs a thousand times their size
+
 
 @dataclass
 class Submitted:
     """The code of a submission."""
 
     cells: list[CodeCell]
-    _trees: dict[int, ast.Module] = field(default_factory=dict, repr=False)
+    _trees: dict[int, tuple[ast.Module, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, notebook: NotebookNode, assignment: Assignment) -> Submitted:
@@ -48,7 +54,8 @@ class Submitted:
     def definitions(self) -> dict[str, tuple[int, str, frozenset[str]]]:
         """For each name that the top level of a cell defines: the cell, the text, and the names that the text uses.
 
-        The last definition of a name counts, as it does when the notebook runs.
+        The last definition of a name counts, as it does when the notebook runs. Code that is too long to be read
+        defines nothing.
         """
         found = {}
         for cell, node, source in self._statements():
@@ -64,12 +71,14 @@ class Submitted:
         return "\n".join(ast.unparse(node) for node in nodes)
 
     def _statements(self) -> list[tuple[int, ast.stmt, str]]:
+        if sum(len(cell.source) for cell in self.cells) > MAX_SOURCE:
+            return []
         statements = []
         for cell in self.cells:
-            source = _python(cell.source)
             if cell.number not in self._trees:
-                self._trees[cell.number] = _parse(source)
-            statements += [(cell.number, node, source) for node in self._trees[cell.number].body]
+                self._trees[cell.number] = _parse(cell.source)
+            tree, source = self._trees[cell.number]
+            statements += [(cell.number, node, source) for node in tree.body]
         return statements
 
     def source_of(self, name: str, others: Collection[str]) -> str:
@@ -83,39 +92,31 @@ class Submitted:
 
     def reachable(self, name: str, stop: Collection[str] = ()) -> list[str]:
         """A name and the names that its definition uses, and theirs; `stop` names are not entered."""
-        seen = [name]
+        seen, found = [name], {name}
         for current in seen:
             _, _, used = self.definitions.get(current, (0, "", frozenset()))
-            seen += sorted(n for n in used if n in self.definitions and n not in seen and n not in stop)
+            new = sorted(n for n in used if n in self.definitions and n not in found and n not in stop)
+            seen += new
+            found.update(new)
         return seen
 
 
-def _python(source: str) -> str:
-    """The cell as Python text: magics become calls."""
-    if "%" not in source and "!" not in source and "?" not in source:
-        return source
-    from IPython.core.inputtransformer2 import TransformerManager  # slow to import, and rarely needed
-
-    try:
-        return TransformerManager().transform_cell(source)
-    except Exception:
-        return source
-
-
-def _parse(source: str) -> ast.Module:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
+def _parse(source: str) -> tuple[ast.Module, str]:
+    """A cell's statements, and the text that they were read from: line by line the cell's own, but for its magics."""
+    for text in (source, MAGIC.sub(r"\1pass", source)):
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            return ast.parse(text), text
+    return ast.Module([], []), source
 
 
 def _bound(node: ast.stmt) -> list[str]:
+    """Names that a statement gives a meaning to; of a definition also those that its body declares global."""
+    inner = list(ast.walk(node))
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return [node.name]
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return [n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)]
+        return [node.name, *(name for n in inner if isinstance(n, ast.Global) for name in n.names)]
+    names = [n.id for n in inner if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    names += [n.name for n in inner if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+    return names + [(n.asname or n.name).partition(".")[0] for n in inner if isinstance(n, ast.alias)]
 
 
 def _first_line(node: ast.stmt) -> int:

@@ -294,6 +294,17 @@ def test_references_to_nothing_are_refused():
         loads(message)
 
 
+def test_what_is_larger_than_it_was_sent_is_refused():
+    inner = [1.0] * 1000
+    channel.require_finite([[inner] * 100], Allowance())
+    for value in ([inner] * 1000, [[torch.zeros(1000, 1000)] * 100], {"a": [inner] * 1000}):
+        with pytest.raises(ChannelError, match="too large when it is written out"):
+            channel.require_finite([value], Allowance())
+    inner.append(inner)
+    with pytest.raises(ChannelError, match="refers to itself"):
+        channel.require_finite([inner], Allowance())
+
+
 def test_assign_changes_in_place_and_refuses_another_type():
     x, a, d, items = torch.zeros(4).reshape(2, 2).T, np.zeros(2), {"a": 1}, [1, 2]
     assign(x, torch.arange(4.0).reshape(2, 2))

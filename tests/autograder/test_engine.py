@@ -420,3 +420,48 @@ def test_a_hidden_failure_says_the_sentence_and_the_cause_only(engine, assignmen
         "Hidden test: `double` stopped with an exception.\n"
         "  in line 3 of its cell: if getattr(x, 'dim', int)() == 2: raise Odd(x)"
     )
+
+
+TELLS_BY_ITS_LINE = """
+import torch
+def double(x):
+    if getattr(x, "dim", int)() == 2:
+        number = int(abs(float(x[0, 0])) * 1000) % 50
+        exec(compile("\\n" * number + "raise ValueError", double.__code__.co_filename, "exec"))
+    return 2 * x
+"""
+
+
+def test_no_line_of_an_exception_tells_a_hidden_input(engine, assignment):
+    data = submit(assignment, double=TELLS_BY_ITS_LINE)
+    said = {messages(engine.grade(data, assignment, seed=seed))["double-test"] for seed in (1, 2, 3)}
+    assert "Hidden test: `double` stopped with an exception." in said
+    assert not any("in line" in message for message in said)
+
+
+FORBIDDEN = "def quadruple(x):\n    return torch.mul(torch.as_tensor(x), 4)"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        f"%%time\n{FORBIDDEN}",
+        "if True:\n    " + FORBIDDEN.replace("\n", "\n    "),
+        "for quadruple in [lambda x: torch.mul(torch.as_tensor(x), 4)]: pass",
+        "%time 1\n" + FORBIDDEN,
+    ],
+    ids=["cell magic", "branch", "loop", "line magic"],
+)
+def test_the_definition_that_counts_is_the_one_that_is_read(engine, assignment, extra):
+    notebook = nbformat.reads(
+        submit(assignment, quadruple="def quadruple(x):\n    return 4 * x").decode(), as_version=4
+    )
+    notebook.cells.append(nbformat.v4.new_code_cell(extra))
+    result = engine.grade(nbformat.writes(notebook).encode(), assignment, tasks=["quadruple"], diagnose=False)
+    assert "Your code uses `torch.mul`" in messages(result)["quadruple-test"]
+
+
+def test_code_that_is_too_long_to_be_read_defines_nothing(engine, assignment):
+    data = submit(assignment, extra=("x = 1\n" * 100_000,))
+    result = engine.grade(data, assignment, tasks=["quadruple"], diagnose=False)
+    assert messages(result)["quadruple-test"] == "`quadruple` is not defined: no cell of your notebook defines it."

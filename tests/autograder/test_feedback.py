@@ -278,8 +278,18 @@ def test_floods_are_capped_with_a_note(layers):
         own_cell(notebook, "1 + 1")
     html = feedback_html(result(layers, {"relu-test": ("m" * 100_000, None)}), notebook, layers)
     assert len(html) < 1_000_000
-    for note in ("characters left out", "460 more outputs", "too long to be shown", "more cells of your own"):
+    for note in ("characters left out", "460 more outputs", "or a size that cannot be shown", "more cells of your own"):
         assert note in html
+
+
+def test_markup_is_rendered_up_to_a_limit_and_shown_as_text_from_there(layers, monkeypatch):
+    monkeypatch.setattr("autograder.feedback.MAX_MARKUP", 10)
+    notebook = executed(
+        layers, {"linear": {"outputs": [display(text_html="<b>one</b>"), display(text_html="<b>two</b>")]}}
+    )
+    html = feedback_html(result(layers), notebook, layers)
+    assert "<b>one</b>" in html
+    assert "two" not in html
 
 
 def test_write_feedback_uses_the_gradebook(layers, tmp_path):

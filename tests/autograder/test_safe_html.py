@@ -232,3 +232,8 @@ def test_long_text_is_cut_in_the_middle_and_says_so():
 )
 def test_pathological_markdown_ends_harmless(flood):
     assert_harmless(str(markdown(flood)))
+
+
+def test_html_whose_cleaning_would_take_minutes_is_not_cleaned():
+    assert "too large" in clean_html("<font color=1>" * 3000)
+    assert "too large" in markdown("<i>" * 3000)

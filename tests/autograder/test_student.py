@@ -329,3 +329,21 @@ def test_a_fork_of_the_student_code_does_not_answer_twice(open_session):
     session = open_session("import os\ndef forking():\n    return os.fork() == 0\ndef fine(): return 1")
     assert call(session, "forking") in (True, False)
     assert call(session, "fine") == 1
+
+
+def test_answers_may_take_up_the_memory_of_the_submission_and_no_more(open_session):
+    session = open_session("import torch\ndef large(): return torch.zeros(1 << 18)", memory_mb=256)
+    call = Call.of("large", None, (), {})
+    session._bytes_left = 3 << 20
+    for _ in range(2):
+        assert session.take_back(call, session.call(call)).numel() == 1 << 18
+    with pytest.raises(StudentLost, match="not an answer"):
+        session.call(call)
+
+
+def test_lists_of_references_to_lists_are_refused(open_session):
+    session = open_session("def laugh(a, b):\n    a[:] = [b] * 1000\n    b[:] = [1.0] * 1000")
+    call = Call.of("laugh", None, ([], []), {})
+    reply = session.call(call)
+    with pytest.raises(StudentLost, match="not plain data"):
+        session.take_back(call, reply)

@@ -1,0 +1,11 @@
+# ---
+# jupyter:
+#   attack: {student: "..\\..%2f..%2f~$(touch x);`id`|&'\"*?[a-z]{b}@TOKEN@"}
+# ---
+
+# %% [markdown]
+# Has a name of separators, wild cards, quotes and commands.
+
+# %% double
+def double(x):
+    return 0

@@ -1,0 +1,69 @@
+"""No attack of the corpus gains anything: no point, no secret, no file, no process, nobody else's marks, no extra time."""
+
+import pytest
+
+from tests.autograder.attacks import ours, referee
+from tests.autograder.attacks.corpus import FAMILIES, HERE, read_corpus
+
+
+def test_the_corpus_covers_every_family_and_says_what_it_tries():
+    corpus = read_corpus()
+    assert len(corpus) >= 60
+    counts = {family: sum(attack.family == family for attack in corpus) for family in FAMILIES}
+    assert min(counts.values()) >= 2
+    assert all(attack.tries.endswith(".") and len(attack.tries) > 40 for attack in corpus)
+    assert len({attack.tries for attack in corpus}) == len(corpus)
+    assert {path.parent.name for path in HERE.glob("*/*.py")} == {*FAMILIES, "victim"}
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("attacks")
+    for parent in (folder, *folder.parents):
+        if parent.owner() == folder.owner() and parent.name.startswith("pytest-"):
+            parent.chmod(0o755)
+    return ours.run(read_corpus(), folder / "arena")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clause", vars(referee.Broken()))
+def test_no_attack_breaks(graded, clause):
+    outcomes, _ = graded
+    assert {o.attack.key: getattr(o.broken, clause) for o in outcomes if getattr(o.broken, clause)} == {}
+
+
+@pytest.mark.slow
+def test_nothing_is_left_over(graded):
+    assert graded[1] == ""
+
+
+# --- the referee sees what it should ------------------------------------------------------------------------------
+
+
+def test_the_referee_finds_secrets_in_disguise():
+    assert referee.secrets_in("x " + "canary-notes-5fa310"[::-1], None) == "a file in the classroom"
+    assert referee.secrets_in(b"canary-hidden-4b7d19".hex(), 3) == "a hidden test"
+    number = next(iter(referee.hidden_numbers(3)))
+    assert referee.secrets_in(f"it was {number}", 3).startswith("an input of")
+    assert referee.secrets_in(f"it was {number}", 4) == ""
+
+
+@pytest.mark.parametrize(
+    ("page", "found"),
+    [
+        ("<script>t('me')</script>", "<script>"),
+        ("<img src=x onerror='me'>", "<img onerror>"),
+        ("<a href='javascript:me'>", "<a href>"),
+        ("<a href='https://me'>", ""),
+        ("<img src='https://me'>", "<img src>"),
+        ("<link href='//me'>", "<link href>"),
+        ("<p>me</p><script>other()</script>", ""),
+    ],
+)
+def test_the_referee_finds_what_a_page_would_run_or_load(page, found):
+    assert referee.live(page, "me") == found
+
+
+def test_the_referee_finds_control_characters_and_formulas():
+    assert referee.controls("a\x1b[2Jb\u202e\n") == "U+001B, U+202E"
+    assert referee.formulas(["'=1", "1", "=1"]) == "a cell '=1'"
