@@ -128,6 +128,7 @@ def grade(
                 only_changed=only_changed,
                 unsafe=unsafe,
                 on_progress=show.update,
+                on_wait=show.say,
             )
     except KeyboardInterrupt:
         _say(f"Stopped: {show.done} of {show.total} are graded and saved. The same command goes on from here.")
@@ -291,6 +292,10 @@ class _ProgressBar:
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence above the bar."""
+        self._bar.console.print(_plain(sentence), highlight=False, soft_wrap=True)
 
     def advance(self, done: int, total: int, tally: str = "") -> None:
         self.done, self.total = done, total

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+import nbformat
+from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment
 from autograder.build import source_notebook, write_notebook
@@ -37,6 +41,29 @@ def autograde(folder: Path, assignment: Assignment) -> None:
     nbgrader(folder, "autograde", assignment.name)
 
 
+def autograde_each(folder: Path, assignment: Assignment, students: Iterable[str]) -> dict[str, str]:
+    """As `autograde`, whatever is handed in; by student, the log of those that nbgrader gave up on.
+
+    A submission that ends the whole run would take the others with it, so those left over are graded one by one.
+    """
+    with contextlib.suppress(RuntimeError):
+        autograde(folder, assignment)
+    failed = {}
+    for student in students:
+        if graded_notebook(folder, assignment, student) is None:
+            try:
+                nbgrader(folder, "autograde", assignment.name, "--student", student)
+            except RuntimeError as error:
+                failed[student] = str(error)
+    return failed
+
+
+def graded_notebook(folder: Path, assignment: Assignment, student: str) -> NotebookNode | None:
+    """The notebook as nbgrader executed it; None if it gave up."""
+    path = folder / "autograded" / student / assignment.name / f"{assignment.name}.ipynb"
+    return nbformat.read(path, as_version=4) if path.exists() else None
+
+
 def marks(folder: Path, assignment: Assignment) -> dict[str, dict[str, float]]:
     """By student, the automatic points of each test cell."""
     from nbgrader.api import Gradebook
@@ -60,7 +87,7 @@ def grade(folder: Path, assignment: Assignment, submissions: Mapping[str, bytes]
 
 
 def nbgrader(folder: Path, *arguments: str) -> None:
-    """Run one nbgrader command in a course folder; raises CalledProcessError with its log."""
+    """Run one nbgrader command in a course folder; raises RuntimeError with the end of its log."""
     command = [sys.executable, "-m", "nbgrader", *arguments]
     # nbgrader calls the `alembic` program of its own environment, which need not be activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
