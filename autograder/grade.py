@@ -74,11 +74,12 @@ class Graded:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is."""
+    """How far a run is: of `done` submissions, `skipped` were graded before and `saved` are in the gradebook."""
 
     total: int
     done: int = 0
     skipped: int = 0
+    saved: int = 0
     latest: Graded | None = None
 
 
@@ -393,7 +394,8 @@ class _Run:
         self._saved_at = time.monotonic()
 
     def tell(self, latest: Graded | None = None) -> None:
-        self.on_progress(Progress(self.total, len(self.graded), self.skipped, latest))
+        done = len(self.graded)
+        self.on_progress(Progress(self.total, done, self.skipped, done - len(self._unsaved), latest))
 
     def skip_finished(self, students: list[str], *, only_changed: bool) -> list[str]:
         """Take over what was graded before and is unchanged; the rest is to be graded."""
@@ -431,6 +433,7 @@ class _Run:
             raise ClassroomError(f"{what}: {error}") from error
         except KeyboardInterrupt:
             self._save()
+            self.tell()
             raise
         self._save()
 

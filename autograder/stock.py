@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment
 from autograder.build import source_notebook, write_notebook
+from autograder.calls import PATIENCE
 
 CONFIG = """
 c = get_config()
@@ -27,7 +29,7 @@ c.ExportApp.log_level = "WARN"
 def prepare_course(folder: Path, assignment: Assignment, submissions: Mapping[str, bytes]) -> None:
     """A course folder of stock nbgrader with the assignment released and the submissions collected."""
     write_notebook(source_notebook(assignment), folder / "source" / assignment.name / f"{assignment.name}.ipynb")
-    config = CONFIG.format(seconds=int(assignment.budget.cell_seconds))
+    config = CONFIG.format(seconds=math.ceil(PATIENCE * assignment.budget.cell_seconds))
     (folder / "nbgrader_config.py").write_text(config, encoding="utf-8")
     for student, data in submissions.items():
         path = folder / "submitted" / student / assignment.name / f"{assignment.name}.ipynb"

@@ -73,7 +73,7 @@ class Disagreement:
 
 def honest_submissions(assignment: Assignment) -> list[Submission]:
     solved = submission_notebook(assignment, reference_solutions(assignment))
-    simulated = simulated_class(assignment, 200)
+    simulated = simulated_class(assignment, 40)
     drawn = [one for one in simulated if "not written" in one.profile or ", " in one.profile][:PARTLY_RIGHT]
     return [
         Submission("solution", _bytes(solved)),

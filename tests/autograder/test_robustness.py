@@ -367,14 +367,15 @@ def _read(path: str) -> str:
         return ""
 
 
-KILLS = {"student": 12, "fork server": 4, "worker": 4, "driver": 3}
+STUDENTS = 200
+KILLS = {"student": 12, "fork server": 3, "worker": 3, "driver": 2}
 
 
 @pytest.fixture(scope="module")
 def undisturbed(course, tmp_path_factory) -> Path:
     """A class of 200, graded; what it was before lies beside it."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    make_class(folder / "before", course.assignment, 200)
+    make_class(folder / "before", course.assignment, STUDENTS)
     shutil.copytree(folder / "before", folder / "after")
     done = course.grade(folder / "after", "--workers", "1")
     assert done.returncode == 0, done.stderr
@@ -389,14 +390,15 @@ def test_kills_of_every_kind_at_random_moments_change_nothing(course, undisturbe
     draw = random.Random(4)
     kinds = [kind for kind, times in KILLS.items() for _ in range(times)]
     draw.shuffle(kinds)
-    moments = sorted(draw.uniform(4, 185) for _ in kinds)
+    moments = sorted(draw.uniform(0.02, 0.92) * STUDENTS for _ in kinds)
     plan = list(zip(moments, kinds, strict=True))
     killed: Counter[str] = Counter()
     course.log.write_text("")
     runs = 0
     while runs < 40:
         runs += 1
-        command = course.command("grade", "mini", "--classroom", folder, "--unsafe", "--workers", "2")
+        workers = str(1 + runs % 2)
+        command = course.command("grade", "mini", "--classroom", folder, "--unsafe", "--workers", workers)
         with subprocess.Popen(
             command, env=course.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         ) as run:
@@ -477,7 +479,8 @@ def test_a_clock_that_jumps_changes_nothing(course, undisturbed, tmp_path):
 
 # Ctrl-C
 
-AT_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+AT_THE_TERMINAL = 24
+IN_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 
 
 @pytest.mark.slow
@@ -485,14 +488,14 @@ def test_ctrl_c_at_a_terminal_stops_cleanly_and_the_same_command_goes_on(course,
     folder = tmp_path / "class"
     shutil.copytree(undisturbed / "before", folder)
     for path in (folder / "submitted").iterdir():
-        if path.name >= student(40):
+        if path.name >= student(AT_THE_TERMINAL):
             shutil.rmtree(path)
-    command = [sys.executable, "-c", AT_A_TERMINAL, *course.command("grade", "mini", "-c", folder, "--unsafe")]
+    command = [sys.executable, "-c", IN_A_TERMINAL, *course.command("grade", "mini", "-c", folder, "--unsafe")]
     environment = course.environment | {"TERM": "xterm", "COLUMNS": "160", "LINES": "40"}
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as terminal:
         assert terminal.stdin is not None
         family: set[int] = set()
-        while terminal.poll() is None and len(list(folder.glob("autograded/*/mini/mini.ipynb"))) < 12:
+        while terminal.poll() is None and len(list(folder.glob("autograded/*/mini/mini.ipynb"))) < 10:
             family |= set(descendants(terminal.pid))
             time.sleep(0.02)
         ends = [os.pidfd_open(pid) for pid in family if psutil.pid_exists(pid)]
@@ -504,7 +507,7 @@ def test_ctrl_c_at_a_terminal_stops_cleanly_and_the_same_command_goes_on(course,
     assert "mean" in shown
     assert "left" in shown
     last = shown.strip().splitlines()[-1]
-    assert last.endswith("of 40 are graded and saved. The same command goes on from here.")
+    assert last.endswith(f"of {AT_THE_TERMINAL} are graded and saved. The same command goes on from here.")
     saved = int(last.split("Stopped: ")[1].split()[0])
     for end in ends:
         os.close(end)
@@ -514,9 +517,9 @@ def test_ctrl_c_at_a_terminal_stops_cleanly_and_the_same_command_goes_on(course,
     done = course.grade(folder, "--workers", "1", "--json")
     assert done.returncode == 0, done.stderr
     graded = json.loads(done.stdout)
-    assert len(graded) == 40
+    assert len(graded) == AT_THE_TERMINAL
     assert sum(one["skipped"] for one in graded) == saved
-    chosen = [student(n) for n in range(40)]
+    chosen = [student(n) for n in range(AT_THE_TERMINAL)]
     assert everything(folder, chosen)["gradebook"] == everything(undisturbed / "after", chosen)["gradebook"]
 
 
