@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
@@ -38,26 +37,9 @@ def prepare_course(folder: Path, assignment: Assignment, submissions: Mapping[st
     nbgrader(folder, "generate_assignment", assignment.name)
 
 
-def autograde(folder: Path, assignment: Assignment) -> None:
-    """Run `nbgrader autograde` on every submission of a prepared course."""
-    nbgrader(folder, "autograde", assignment.name)
-
-
-def autograde_each(folder: Path, assignment: Assignment, students: Iterable[str]) -> dict[str, str]:
-    """As `autograde`, whatever is handed in; by student, the log of those that nbgrader gave up on.
-
-    A submission that ends the whole run would take the others with it, so those left over are graded one by one.
-    """
-    with contextlib.suppress(RuntimeError):
-        autograde(folder, assignment)
-    failed = {}
-    for student in students:
-        if graded_notebook(folder, assignment, student) is None:
-            try:
-                nbgrader(folder, "autograde", assignment.name, "--student", student)
-            except RuntimeError as error:
-                failed[student] = str(error)
-    return failed
+def autograde(folder: Path, assignment: Assignment, student: str | None = None) -> None:
+    """Run `nbgrader autograde` on one or on every submission of a prepared course; raises RuntimeError with its log."""
+    nbgrader(folder, "autograde", assignment.name, *(("--student", student) if student else ()))
 
 
 def graded_notebook(folder: Path, assignment: Assignment, student: str) -> NotebookNode | None:

@@ -15,7 +15,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import mock
@@ -149,44 +149,53 @@ def _bytes(notebook: NotebookNode) -> bytes:
 # Grading
 
 
-def compare(assignment: Assignment, submissions: Sequence[Submission], folder: Path) -> tuple[int, list[Disagreement]]:
-    """How many cells were compared, and those with different marks; stock nbgrader works in `folder`."""
-    ours, with_stock_inputs = _grade(assignment, submissions), _grade(assignment, submissions, stock_inputs=True)
+def compare(
+    assignment: Assignment, submissions: Sequence[Submission], folder: Path
+) -> Iterator[tuple[Submission, int, list[Disagreement]]]:
+    """For each submission, how many cells were compared and those with different marks; stock nbgrader uses `folder`."""
     stock.prepare_course(folder, assignment, {one.name: one.data for one in submissions})
-    failed = stock.autograde_each(folder, assignment, [one.name for one in submissions])
-    theirs = stock.marks(folder, assignment)
-    compared, found = 0, []
-    for one in submissions:
-        result = ours[one.name]
-        for test in result.tests:
-            compared += 1
-            mark = None if one.name in failed else theirs[one.name].get(test.grade_id, 0.0)
-            if test.points == mark:
-                continue
-            same_inputs = next(t for t in with_stock_inputs[one.name].tests if t.grade_id == test.grade_id)
-            notebook = stock.graded_notebook(folder, assignment, one.name)
-            reason, detail = _explain(result, test.grade_id, notebook, failed.get(one.name), same_inputs.points == mark)
-            if reason == UNEXPLAINED:
-                variant = one.variants.get(test.task, "")
-                detail = " | ".join(part for part in (variant, test.message, detail) if part)
-            found.append(Disagreement(one.name, test.grade_id, test.points, mark, reason, detail))
-    return compared, found
+    with Engine() as engine:
+        for one in submissions:
+            result = engine.grade(one.data, assignment, diagnose=False)
+            log, theirs = _grade_in_stock(folder, assignment, one.name)
+            differ = [test for test in result.tests if test.points != theirs.get(test.grade_id)]
+            same_inputs = _points(_grade_on_stock_inputs(engine, one, assignment)) if differ else {}
+            found = []
+            for test in differ:
+                mark = theirs.get(test.grade_id)
+                notebook = stock.graded_notebook(folder, assignment, one.name)
+                reason, detail = _explain(result, test.grade_id, notebook, log, same_inputs[test.grade_id] == mark)
+                if reason == UNEXPLAINED:
+                    variant = one.variants.get(test.task, "")
+                    detail = " | ".join(part for part in (variant, test.message, detail) if part)
+                found.append(Disagreement(one.name, test.grade_id, test.points, mark, reason, detail))
+            yield one, len(result.tests), found
 
 
-def _grade(
-    assignment: Assignment, submissions: Sequence[Submission], *, stock_inputs: bool = False
-) -> dict[str, Result]:
-    """By name, the engine's results: on inputs drawn for each submission, or on those that a notebook always has."""
+def _grade_in_stock(folder: Path, assignment: Assignment, name: str) -> tuple[str, dict[str, float]]:
+    """The end of the log if nbgrader gives up, and the points of each test cell if it does not."""
+    try:
+        stock.autograde(folder, assignment, name)
+    except RuntimeError as error:
+        return str(error), {}
+    return "", stock.marks(folder, assignment)[name]
+
+
+def _grade_on_stock_inputs(engine: Engine, one: Submission, assignment: Assignment) -> Result:
+    """The engine's result on the inputs that a notebook always has, in place of those drawn for the submission."""
     from autograder import judge
 
-    derive = (lambda seed, name: 0) if stock_inputs else judge.derive
-    with mock.patch.object(judge, "derive", derive), Engine() as engine:
-        return {one.name: engine.grade(one.data, assignment, diagnose=False) for one in submissions}
+    with mock.patch.object(judge, "derive", return_value=0):
+        return engine.grade(one.data, assignment, diagnose=False)
 
 
-def _explain(result: Result, cell: str, notebook: NotebookNode | None, log: str | None, drawn: bool) -> tuple[str, str]:
+def _points(result: Result) -> dict[str, float]:
+    return {test.grade_id: test.points for test in result.tests}
+
+
+def _explain(result: Result, cell: str, notebook: NotebookNode | None, log: str, drawn: bool) -> tuple[str, str]:
     """Why the marks of a cell differ."""
-    if notebook is None and log is not None and "Kernel died" in log:
+    if notebook is None and "Kernel died" in log:
         return DIED, "; ".join(result.notes)
     if result.repairs:
         return REPAIRED, "; ".join(result.repairs)
@@ -197,7 +206,7 @@ def _explain(result: Result, cell: str, notebook: NotebookNode | None, log: str 
     errors = [f"stock: {output.ename}: {output.evalue}" for output in outputs if output.output_type == "error"]
     if said and not errors:
         return STDERR, said[0].strip().splitlines()[0]
-    return UNEXPLAINED, "; ".join(errors + (log or "").strip().splitlines()[-1:])
+    return UNEXPLAINED, "; ".join(errors + log.strip().splitlines()[-1:])
 
 
 # Showing
@@ -235,8 +244,13 @@ def main() -> int:
             submissions = [one for one in submissions if one.name in options.only]
         shown = sum(len(one.variants) for one in submissions)
         console.print(f"{name}: {len(submissions)} submissions that show {shown} variants", highlight=False)
+        compared, found = 0, []
         with tempfile.TemporaryDirectory(prefix="agreement-") as folder:
-            compared, found = compare(assignment, submissions, Path(folder))
+            for number, (one, cells, differ) in enumerate(compare(assignment, submissions, Path(folder)), 1):
+                compared, found = compared + cells, found + differ
+                console.print(
+                    f"{number:3}/{len(submissions)} {one.name}: {cells} cells, {len(differ)} differ", highlight=False
+                )
         show(console, assignment, compared, found)
         unexplained += sum(one.reason == UNEXPLAINED for one in found)
     return 1 if unexplained else 0
