@@ -128,9 +128,10 @@ def grade(
                 only_changed=only_changed,
                 unsafe=unsafe,
                 on_progress=show.update,
+                on_wait=show.say,
             )
     except KeyboardInterrupt:
-        _say(f"Stopped: {show.done} of {show.total} are graded and saved. The same command goes on from here.")
+        _say(f"Stopped: {show.saved} of {show.total} are graded and saved. The same command goes on from here.")
         raise typer.Exit(STOPPED) from None
     if as_json:
         print(json.dumps([one.result | {"skipped": one.skipped} for one in graded], indent=1, ensure_ascii=False))
@@ -270,16 +271,16 @@ class _ProgressBar:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        self.done = self.total = 0
+        self.saved = self.total = 0
         self._points = self._graded = self._problems = 0.0
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
+            TextColumn("elapsed,"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[tally]}"),
+            TextColumn("left  {task.fields[tally]}"),
             console=_console(stderr=True),
             transient=True,
         )
@@ -292,8 +293,11 @@ class _ProgressBar:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
+    def say(self, sentence: str) -> None:
+        """Print a sentence above the bar."""
+        self._bar.console.print(_plain(sentence), highlight=False, soft_wrap=True)
+
     def advance(self, done: int, total: int, tally: str = "") -> None:
-        self.done, self.total = done, total
         self._bar.update(self._task, completed=done, total=total, tally=tally)
 
     def update(self, progress: Progress) -> None:
@@ -301,7 +305,8 @@ class _ProgressBar:
             self._graded += 1
             self._points += progress.latest.score
             self._problems += progress.latest.problem is not None
-        mean = f"mean {self._points / self._graded:.1f}" if self._graded else ""
+        self.saved, self.total = progress.saved, progress.total
+        mean = f"mean {self._points / self._graded:.1f}" if self._graded else "starting"
         problems = f", {self._problems:.0f} could not be graded" if self._problems else ""
         skipped = f" ({progress.skipped} graded before)" if progress.skipped else ""
         self.advance(progress.done, progress.total, mean + problems + skipped)

@@ -9,11 +9,13 @@ It is laid out as an nbgrader course, so nbgrader's commands and its formgrader 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from autograder.assignment import Assignment
 
 SALT = ".grading-salt"
 LOCK = ".grading-lock"
+TEMPORARY = ".writing-"
 
 CONFIG = '''\
 """How nbgrader works in this folder: its gradebook and formgrader, the course's repair step and grading engine.
@@ -36,7 +39,7 @@ import os
 c = get_config()
 c.CourseDirectory.course_id = "{course_id}"
 c.CourseDirectory.root = os.path.dirname(os.path.abspath(__file__))
-c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "result.json"]
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "result.json", ".writing-*"]
 
 # `nbgrader generate_assignment` writes the release that `autograder build` writes.
 c.GenerateAssignment.preprocessors = ["autograder.nbgrader_plugin.MakeRelease"]
@@ -150,9 +153,32 @@ class Classroom:
                 raise ClassroomError(
                     f"Another grading run is at work in {self.root}: wait until it has ended."
                 ) from None
+            self._tidy()
             yield
         finally:
             os.close(descriptor)
+
+
+    def _tidy(self) -> None:
+        """Remove the temporary files of processes that were killed while they wrote."""
+        for path in (*self.root.glob(f"{TEMPORARY}*"), *self.root.glob(f"autograded/*/*/{TEMPORARY}*")):
+            if not _is_alive(path.name.removeprefix(TEMPORARY).partition("-")[0]):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def temporary_prefix() -> str:
+    """Of names of files and folders that have their own name once they are whole; it names the process at work."""
+    return f"{TEMPORARY}{os.getpid()}-"
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ValueError:
+        return False
+    except OSError as error:
+        return error.errno == errno.EPERM
+    return True
 
 
 def open_classroom(root: Path | str) -> Classroom:
@@ -194,7 +220,7 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Write a file so that it is there whole or not at all, whenever the process ends."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=temporary_prefix())
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)

@@ -207,11 +207,12 @@ class Diagnosis:
 
     def _misconception_outcomes(self, task: Task) -> list[tuple[Misconception, list[Outcome]]]:
         if task.name not in self._answers:
-            answers = self._answers[task.name] = []
+            answers = []
             for misconception in self._misconceptions_of(task):
                 # One that cannot be built is the release gate's business: it must not stop the grading.
                 with contextlib.suppress(Exception):
                     answers.append((misconception, self._replay(task, misconception.solutions(self.assignment))))
+            self._answers[task.name] = answers
         return self._answers[task.name]
 
     def _replay(self, task: Task, solutions: dict[str, str]) -> list[Outcome]:

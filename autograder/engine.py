@@ -10,6 +10,7 @@ import contextlib
 import copy
 import hashlib
 import json
+import logging
 import re
 import time
 from collections import OrderedDict
@@ -28,13 +29,16 @@ from autograder.forkserver import ForkServer, ForkServerError, StudentProcess
 from autograder.judge import Judge, Known, Run
 from autograder.repair import Repaired, repair
 from autograder.running import one_thread
-from autograder.session import Session, StudentLost
+from autograder.session import Disturbed, Session, StudentLost
 from autograder.submitted import Submitted
 from autograder.testcell import TestCell, compile_tests
 from autograder.variants import Misconception, load_misconceptions
 
+log = logging.getLogger(__name__)
+
 MAX_PREPARED = 16
 PREPARE_SECONDS = 300.0
+KILLS_FORGIVEN = 3
 NOT_RUN = "This test was not asked for."
 
 
@@ -139,22 +143,55 @@ class Engine:
         gives the same result. `tasks` names the tasks whose tests run, all by default. `until_failure` ends the
         judging with the first failed test, for who asks only whether there is one.
 
+        A submission whose process somebody on the machine killed is graded anew, as if nothing had been; who kills
+        their own process (where the sandbox lets them) costs the grader no more than this and gains nothing.
+
         Nothing in a submission makes this raise. Raises ForkServerError when no student process can be started.
         """
         started = time.perf_counter()
         repaired = data if isinstance(data, Repaired) else repair(data, assignment)
         if seed is None:
             seed = _seed_of(data if isinstance(data, bytes) else nbformat.writes(repaired.notebook).encode())
+        shortfalls: dict[str, Run] = {}
+        for kills in range(KILLS_FORGIVEN + 1):
+            last_try = kills == KILLS_FORGIVEN or time.perf_counter() - started > assignment.budget.notebook_seconds
+            try:
+                result = self._grade(
+                    repaired, assignment, seed, tasks, diagnose, until_failure, shortfalls, last_try=last_try
+                )
+                return replace(result, seconds=time.perf_counter() - started)
+            except Disturbed:
+                log.info("A student process was ended from outside: the submission is graded anew.")
+                if last_try:
+                    break
+        raise ForkServerError("The processes of the known solutions are ended from outside, time and again.")
+
+    def _grade(
+        self,
+        repaired: Repaired,
+        assignment: Assignment,
+        seed: int,
+        tasks: Collection[str] | None,
+        diagnose: bool,
+        until_failure: bool,
+        shortfalls: dict[str, Run],
+        *,
+        last_try: bool,
+    ) -> Result:
+        """One try; `shortfalls` has what earlier ones found wrong, and gets what this one finds if it is cut short."""
         prepared = self._prepare(assignment)
         submitted = Submitted.of(repaired.notebook, assignment)
-        session = Session(self._spawn, assignment.budget, submitted.cells, seed)
+        session = Session(self._spawn, assignment.budget, submitted.cells, seed, last_try=last_try)
+        judge = Judge(session, submitted, prepared.known, prepared.diagnosis.mutates, seed)
         try:
             with contextlib.suppress(StudentLost):  # its notes say so, and so will every call
                 session.ensure()
-            judge = Judge(session, submitted, prepared.known, prepared.diagnosis.mutates, seed)
             asked = [t for t in prepared.tests if tasks is None or t.task.name in tasks]
-            runs = judge.judge(asked, until_failure=until_failure)
+            runs = [shortfalls.get(run.test.name, run) for run in judge.judge(asked, until_failure=until_failure)]
             misconceptions = self._diagnose(prepared, session, runs) if diagnose else {}
+        except Disturbed:
+            shortfalls |= judge.shortfalls() | shortfalls
+            raise
         finally:
             session.close()
         _mend_first(runs, submitted, assignment, misconceptions)
@@ -169,7 +206,7 @@ class Engine:
             notes=session.notes + judge.notes,
             seed=seed,
             level=self._running().level,
-            seconds=time.perf_counter() - started,
+            seconds=0.0,
         )
 
     def _running(self) -> ForkServer:

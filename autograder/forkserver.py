@@ -54,10 +54,10 @@ class ForkServerError(RuntimeError):
 class StudentProcess:
     """One running student process; leaving its `with` block kills it and everything that it started."""
 
-    def __init__(self, sock: socket.socket, lifeline: socket.socket):
+    def __init__(self, sock: socket.socket, lifeline: socket.socket, ended: Exit | None = None):
         self.sock = sock
         self._lifeline = lifeline
-        self._exit: Exit | None = None
+        self._exit = ended
 
     def kill(self) -> None:
         """End the student process and all its descendants, at once."""
@@ -212,9 +212,12 @@ class _Server:
         message = _receive(lifeline, _PATIENCE_TO_SPAWN)
         if message is None:
             raise _ServerDied(self._last_words())
-        if "started" not in message:
+        if "failed" in message:
             raise ForkServerError(f"A student process could not be isolated: {message['failed']}")
-        return StudentProcess(ours, lifeline)
+        if "started" in message:
+            return StudentProcess(ours, lifeline)
+        lifeline.close()  # it was killed before it began: who asks it something learns of that
+        return StudentProcess(ours, lifeline, Exit(**message))
 
     def retire(self) -> None:
         """Let the server end by itself once its last student process has."""

@@ -74,11 +74,12 @@ class Graded:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is."""
+    """How far a run is: of `done` submissions, `skipped` were graded before and `saved` are in the gradebook."""
 
     total: int
     done: int = 0
     skipped: int = 0
+    saved: int = 0
     latest: Graded | None = None
 
 
@@ -291,7 +292,10 @@ def default_workers(submissions: int) -> int:
 
 
 def patience(assignment: Assignment) -> float:
-    """Seconds after which a worker that is still at one submission is taken to hang."""
+    """Seconds after which a worker that is still at one submission is taken to hang.
+
+    The engine may begin anew until one budget is used up, and then use another.
+    """
     return 2 * assignment.budget.notebook_seconds + SPARE_SECONDS
 
 
@@ -318,6 +322,7 @@ def grade_class(
     level: str | None = None,
     unsafe: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
+    on_wait: Callable[[str], None] | None = None,
     engine: Callable[..., Any] | None = None,
 ) -> list[Graded]:
     """Grade the submissions of a class and write notebooks, marks and results into its folder.
@@ -332,6 +337,7 @@ def grade_class(
         level: the step of the sandbox's ladder to insist on.
         unsafe: run without a sandbox where none can be had.
         on_progress: called at the start and after each submission.
+        on_wait: called with one sentence when another program keeps the gradebook locked.
         engine: makes the engine of a worker; the real one if None.
 
     Returns:
@@ -346,7 +352,7 @@ def grade_class(
     chosen = _chosen(classroom, assignment.name, students)
     with classroom.grading():
         install(classroom, assignment)
-        with GradebookWriter(classroom) as gradebook:
+        with GradebookWriter(classroom, on_wait=on_wait) as gradebook:
             back_up(classroom)
             gradebook.save_assignment(assignment)
             run = _Run(classroom, assignment, gradebook, len(chosen), on_progress or (lambda progress: None))
@@ -388,7 +394,8 @@ class _Run:
         self._saved_at = time.monotonic()
 
     def tell(self, latest: Graded | None = None) -> None:
-        self.on_progress(Progress(self.total, len(self.graded), self.skipped, latest))
+        done = len(self.graded)
+        self.on_progress(Progress(self.total, done, self.skipped, done - len(self._unsaved), latest))
 
     def skip_finished(self, students: list[str], *, only_changed: bool) -> list[str]:
         """Take over what was graded before and is unchanged; the rest is to be graded."""
@@ -426,6 +433,7 @@ class _Run:
             raise ClassroomError(f"{what}: {error}") from error
         except KeyboardInterrupt:
             self._save()
+            self.tell()
             raise
         self._save()
 

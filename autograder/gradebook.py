@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autograder.assignment import Assignment, grade_id, kind
-from autograder.classroom import Classroom, ClassroomError, writing
+from autograder.classroom import Classroom, ClassroomError, temporary_prefix, writing
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 PATIENCE_SECONDS = 60.0
+BUSY_SECONDS = 5.0  # that SQLite waits by itself before it says that the gradebook is locked
 NO_RESPONSE = "No response."
 
 
@@ -60,13 +61,23 @@ class _Cells:
 
 
 class GradebookWriter:
-    """A context manager around the only connection that writes. Every method raises ClassroomError in one sentence."""
+    """A context manager around the only connection that writes. Every method raises ClassroomError in one sentence.
 
-    def __init__(self, classroom: Classroom, *, patience: float = PATIENCE_SECONDS) -> None:
+    Another program may keep the gradebook locked for `patience` seconds; `on_wait` is told so in one sentence.
+    """
+
+    def __init__(
+        self,
+        classroom: Classroom,
+        *,
+        patience: float | None = None,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> None:
         self.classroom = classroom
         self.config = load_config(classroom)
         self.db_url = self.config.CourseDirectory.get("db_url") or classroom.db_url
-        self.patience = patience
+        self.patience = PATIENCE_SECONDS if patience is None else patience
+        self.on_wait = on_wait or (lambda sentence: None)
         self._cells: dict[str, _Cells] = {}
         self._gradebook: Any = None
 
@@ -96,7 +107,7 @@ class GradebookWriter:
                 "`autograder doctor` says whether it is there; then run the command again."
             ) from error
         if self.db_url.startswith("sqlite"):
-            gradebook.db.execute(text(f"PRAGMA busy_timeout = {int(min(5.0, self.patience) * 1000)}"))
+            gradebook.db.execute(text(f"PRAGMA busy_timeout = {int(min(BUSY_SECONDS, self.patience) * 1000)}"))
         return gradebook
 
     def _create(self, course_id: str) -> None:
@@ -104,7 +115,7 @@ class GradebookWriter:
         from nbgrader.api import Gradebook
 
         with writing(self.classroom.root):
-            folder = Path(tempfile.mkdtemp(dir=self.classroom.root, prefix=".making-"))
+            folder = Path(tempfile.mkdtemp(dir=self.classroom.root, prefix=temporary_prefix()))
         try:
             path = folder / self.classroom.db_path.name
             Gradebook(f"sqlite:///{path.absolute()}", course_id).close()
@@ -310,7 +321,7 @@ class GradebookWriter:
         from sqlalchemy.exc import SQLAlchemyError
 
         until = time.monotonic() + self.patience
-        pause = 0.05
+        pause, told = 0.05, False
         while True:
             try:
                 return work()
@@ -326,6 +337,12 @@ class GradebookWriter:
             except BaseException:
                 self._roll_back()
                 raise
+            if not told:
+                self.on_wait(
+                    f"The gradebook {self._name} is in use by another program: waiting for it, "
+                    f"{self.patience:.0f} seconds at most."
+                )
+                told = True
             time.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(2.0, pause * 2)
 
@@ -410,7 +427,7 @@ def back_up(classroom: Classroom) -> None:
     if not classroom.db_path.exists():
         return
     backup = classroom.root / "gradebook.backup.db"
-    with writing(classroom.root), tempfile.TemporaryDirectory(dir=classroom.root) as folder:
+    with writing(classroom.root), tempfile.TemporaryDirectory(dir=classroom.root, prefix=temporary_prefix()) as folder:
         path = Path(folder) / backup.name
         try:
             with closing(_read_only(classroom)) as source, closing(sqlite3.connect(path)) as copy:

@@ -127,6 +127,7 @@ class Judge:
         self.session, self.submitted, self.known, self.mutates, self.seed = session, submitted, known, mutates, seed
         self.student_names = known.student_names
         self.notes: list[str] = []
+        self._runs: list[Run] = []
         self._run: Run | None = None
         self._bindings: dict[str, Any] = {}
 
@@ -140,26 +141,37 @@ class Judge:
             for name in self.student_names
             if name not in self.known.constants
         }
-        runs = [Run(test) for test in tests]
+        runs = self._runs = [Run(test) for test in tests]
         before = RandomState()
 
         def enough() -> bool:
             return until_failure and any(run.failed for run in runs)
 
-        for hidden in (False, True):
+        try:
+            for hidden in (False, True):
+                for run in runs:
+                    if not run.failed and not enough():
+                        self._part(run, hidden=hidden)
             for run in runs:
-                if not run.failed and not enough():
-                    self._part(run, hidden=hidden)
-        for run in runs:
-            if not run.failed and not enough() and run.mutations and run.mutations - self.mutates(run.test):
-                self._again_with_own_arguments(run)
-            self._count(run)
-        for run in runs:
-            if run.crashed and not until_failure:
-                self._again_with_other_inputs(run)
-        checks.set_case_seed(0)
-        before.restore()
+                if not run.failed and not enough() and run.mutations and run.mutations - self.mutates(run.test):
+                    self._again_with_own_arguments(run)
+                self._count(run)
+            if not until_failure:
+                self._again_with_other_inputs([run for run in runs if run.crashed])
+        finally:
+            checks.set_case_seed(0)
+            before.restore()
         return runs
+
+    def shortfalls(self) -> dict[str, Run]:
+        """By test, the verdicts that are not full marks, also when the judging was cut short.
+
+        Another try cannot better them: code that ends its own process would else guess until a test passes.
+        """
+        for run in self._runs:
+            if run.in_hidden and run is not self._run:
+                self._count(run)
+        return {run.test.name: run for run in self._runs if run.failed or run.message}
 
     def _again_with_own_arguments(self, run: Run) -> None:
         """A test that passed although the student's code changed arguments it had no business to change runs again.
@@ -179,19 +191,21 @@ class Judge:
             )
             run.message = f"{again.message}\n{names or 'Your code'} changes its arguments: work on a copy (`clone()`)."
 
-    def _again_with_other_inputs(self, run: Run) -> None:
+    def _again_with_other_inputs(self, crashed: list[Run]) -> None:
         """The line of an exception in a hidden test, and its kind, are told if other inputs lead to the same ones.
 
         Otherwise a function could tell an input by the line that it stops in. The second time nothing in the student's
         process knows of the first.
         """
-        self.session.close()
-        again = Run(run.test, in_hidden=True, draw="/again")
-        self._part(again, hidden=False)
-        if not again.failed:
-            self._part(again, hidden=True)
-        if again.message != run.message:
-            run.message = f"Hidden test: {run.crashed} stopped with an exception."
+        if crashed:
+            self.session.close()
+        for run in crashed:
+            again = Run(run.test, in_hidden=True, draw="/again")
+            self._part(again, hidden=False)
+            if not again.failed:
+                self._part(again, hidden=True)
+            if again.message != run.message:
+                run.message = f"Hidden test: {run.crashed} stopped with an exception."
 
     def _part(self, run: Run, *, hidden: bool) -> None:
         """Run the visible or the hidden part of a test; an exception becomes its message."""
@@ -226,6 +240,7 @@ class Judge:
         if hidden or run.failed:
             run.names = {}
         run.seconds += time.perf_counter() - started
+        self._run = None
 
     def _count(self, run: Run) -> None:
         """Points: all or nothing, or the number that the cell ends with (nbgrader's rule), within 0 and the maximum."""

@@ -10,8 +10,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -122,7 +123,8 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(self.setup, theirs, os.getpid()), daemon=False)
-        process.start()
+        with _uninterrupted():
+            process.start()
         theirs.close()
         self._workers.append(_Worker(process, ours))
 
@@ -195,6 +197,7 @@ def _end(worker: _Worker) -> None:
 def _work(setup: Setup, connection: Connection, parent: int) -> None:
     """The life of a worker. Ctrl-C reaches the whole group of processes, but only the driver decides what it means."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _end_with(parent)
     try:
         with setup() as do:
@@ -214,6 +217,17 @@ def _work(setup: Setup, connection: Connection, parent: int) -> None:
     except Exception as error:
         with suppress(OSError):
             connection.send(("no start", _first_line(error) or type(error).__name__))
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A process that starts inside knows nothing of Ctrl-C until it says otherwise; here it comes when this ends."""
+    resource_tracker.ensure_running()  # starting it would let Ctrl-C through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with(parent: int) -> None:

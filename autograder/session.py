@@ -24,6 +24,7 @@ from autograder.channel import FRAME_BYTES, Allowance, ChannelClosed, ChannelErr
 from autograder.outputs import clean_outputs, stream
 
 GRACE = 2.0
+PATIENCE_TO_END = 5.0
 MAX_LOST_CELLS = 3
 MAX_PROCESSES = 24
 ENDINGS = {
@@ -48,6 +49,13 @@ class StudentLost(Exception):
     """The student process is gone; the text says what the code did, as "used more than ..."."""
 
 
+class Disturbed(BaseException):
+    """Somebody on the machine ended the student process: what came of it says nothing about the submission.
+
+    Not an Exception, so that nobody takes it for an answer: the submission is graded anew.
+    """
+
+
 @dataclass(frozen=True)
 class CodeCell:
     """A cell of the submission that grading runs; `number` is its place in the notebook, `label` how notes call it."""
@@ -64,10 +72,22 @@ class CellOutcome:
 
 
 class Session:
-    """A submission's cells in a live process, and the calls that tests make."""
+    """A submission's cells in a live process, and the calls that tests make.
 
-    def __init__(self, spawn: Callable[[Budget], Process], budget: Budget, cells: list[CodeCell], seed: int) -> None:
-        self.budget, self.cells, self.seed = budget, cells, seed
+    Every method raises Disturbed when the process was killed and neither a budget nor a crash explains it. Code can
+    bring that about too, where it may signal itself: at the `last_try` it counts as what the code did.
+    """
+
+    def __init__(
+        self,
+        spawn: Callable[[Budget], Process],
+        budget: Budget,
+        cells: list[CodeCell],
+        seed: int,
+        *,
+        last_try: bool = False,
+    ) -> None:
+        self.budget, self.cells, self.seed, self.last_try = budget, cells, seed, last_try
         self.outcomes: dict[int, CellOutcome] = {}
         self.notes: list[str] = []
         self.hopeless = ""
@@ -145,7 +165,7 @@ class Session:
         if self._process is not None:
             self._process.kill()
             with contextlib.suppress(TimeoutError):  # whoever gave it out cleans up behind it
-                self._process.wait(5.0)
+                self._process.wait(PATIENCE_TO_END)
             self._process.sock.close()
             self._process = None
 
@@ -239,10 +259,12 @@ class Session:
 
     def _ending(self, process: Process) -> str:
         try:
-            reason = process.wait(2.0).reason
+            reason = process.wait(PATIENCE_TO_END).reason
         except TimeoutError:
             process.kill()
-            process.wait(5.0)
+            process.wait(PATIENCE_TO_END)
             reason = "exited"
         process.sock.close()
+        if reason == "lost" and not self.last_try:
+            raise Disturbed
         return ENDINGS.get(reason, ENDINGS["killed"]).format(memory_mb=self.budget.memory_mb)

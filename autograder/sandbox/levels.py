@@ -32,6 +32,8 @@ REHEARSAL = {
 }
 _SERVER_DISK_MB = 64
 _STUDENTS_OF_ONE_USER = 4
+# Exit status of who waited for a process that somebody killed: it says nothing about what the machine offers.
+_KILLED = -signal.SIGKILL & 0xFF
 
 
 class SandboxError(RuntimeError):
@@ -221,7 +223,8 @@ def _volunteer_for_the_oom_killer() -> None:
 def start(level: Level, serve: Callable[[], None]) -> int:
     """Fork a server that has entered `level`, passed a rehearsal and runs `serve`; returns its process id.
 
-    Raises SandboxError when the machine refuses a step.
+    Raises SandboxError when the machine refuses a step, and InterruptedError when somebody kills the server before it
+    is ready: a weaker level would be no answer to that.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
@@ -242,7 +245,9 @@ def start(level: Level, serve: Callable[[], None]) -> int:
             elif message == b"ready":
                 return pid
             else:
-                os.waitpid(pid, 0)
+                _, status = os.waitpid(pid, 0)
+                if not message and os.waitstatus_to_exitcode(status) & 0xFF == _KILLED:
+                    raise InterruptedError("The server was killed while it entered the sandbox.")
                 raise SandboxError(message.decode() or "the server ended while it entered the sandbox")
 
 
@@ -284,5 +289,7 @@ def _rehearse(level: Level) -> None:
         reason = reasons.read()
     _, status = os.waitpid(pid, 0)
     level.remove_scratch(scratch)
+    if os.waitstatus_to_exitcode(status) == -signal.SIGKILL:
+        os._exit(_KILLED)
     if status:
         raise OSError(0, reason or f"a rehearsal ended with status {status}")

@@ -79,6 +79,17 @@ def test_a_server_that_dies_while_it_starts_is_replaced():
             assert _ask(student, "answer = 1") == 1
 
 
+def test_a_server_killed_while_it_enters_the_sandbox_does_not_start_again_in_a_weaker_one():
+    best = sandbox.detect().level
+    if best is None:
+        pytest.skip("there is no sandbox here")
+    with ForkServer(entry=ENTRY) as server:
+        while len(family := _family(server)) < 2:
+            pass
+        os.kill(family[1], signal.SIGKILL)
+        assert server.level == best
+
+
 def test_a_student_process_that_somebody_kills_is_lost_and_not_at_fault(server):
     with server.spawn(Budget()) as student:
         os.kill(_family(server)[-1], signal.SIGKILL)

@@ -108,6 +108,15 @@ def test_a_worker_that_died_while_idle_is_replaced(tmp_path):
         assert run(pool, ["b"])["0"][0] == "B"
 
 
+def test_ctrl_c_while_a_worker_starts_is_the_drivers_business(tmp_path, capfd):
+    with Pool(Work(tmp_path), 1) as pool:
+        pool._start()
+        (pid,) = pool.pids
+        os.kill(pid, signal.SIGINT)
+        assert run(pool, ["a"])["0"] == ("A", pid)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_worker_that_cannot_start_says_why(tmp_path):
     with pytest.raises(PoolError, match=r"^No sandbox can be had here\.$"), Pool(Work(tmp_path, "refuse"), 2) as pool:
         run(pool, ["a", "b"])
