@@ -212,7 +212,14 @@ def _outputs(graded: Path) -> str:
 
 
 def _running(pids: set[int]) -> list[int]:
-    return [pid for pid in pids if "resource_tracker" not in _command(pid)]
+    """Without those that have ended and wait for their parent to notice, and Python's own helper."""
+    return [pid for pid in pids if "resource_tracker" not in _command(pid) and _state(pid) not in ("Z", "")]
+
+
+def _state(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return ""
 
 
 def _command(pid: int) -> str:

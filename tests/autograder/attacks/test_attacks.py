@@ -5,6 +5,9 @@ import pytest
 from tests.autograder.attacks import ours, referee
 from tests.autograder.attacks.corpus import FAMILIES, HERE, read_corpus
 
+# Holes that docs/trust.md admits: by clause, the attacks that use them.
+KNOWN = {"neighbour": {"ingest/hard_link_to_a_classmate"}}
+
 
 def test_the_corpus_covers_every_family_and_says_what_it_tries():
     corpus = read_corpus()
@@ -29,7 +32,8 @@ def graded(tmp_path_factory):
 @pytest.mark.parametrize("clause", vars(referee.Broken()))
 def test_no_attack_breaks(graded, clause):
     outcomes, _ = graded
-    assert {o.attack.key: getattr(o.broken, clause) for o in outcomes if getattr(o.broken, clause)} == {}
+    found = {o.attack.key: getattr(o.broken, clause) for o in outcomes if getattr(o.broken, clause)}
+    assert found.keys() == KNOWN.get(clause, set()), found
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 # ---
 # jupyter:
-#   attack: {student: "..\\..%2f..%2f~$(touch x);`id`|&'\"*?[a-z]{b}@TOKEN@"}
+#   attack: {student: "x..\\..%2f..%2f~$(touch x);`id`|&'\"*?[a-z]{b}@TOKEN@"}
 # ---
 
 # %% [markdown]

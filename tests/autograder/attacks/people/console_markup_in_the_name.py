@@ -1,6 +1,6 @@
 # ---
 # jupyter:
-#   attack: {student: "[bold red]people[/] [link=http:@TOKEN@]12[/link] {{7*7}} {%x%} ${x} %s"}
+#   attack: {student: "[bold red]people [link=http:@TOKEN@]12 {{7*7}} {%x%} ${x} %s"}
 # ---
 
 # %% [markdown]
