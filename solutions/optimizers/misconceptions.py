@@ -280,15 +280,15 @@ ADAPTIVE = [
     Misconception(
         name="rmsprop-alpha-swapped",
         function="rmsprop",
-        find="alpha * average + (1 - alpha) * grad**2",
-        put="(1 - alpha) * average + alpha * grad**2",
+        find="alpha * average + (1 - alpha) * grad.square()",
+        put="(1 - alpha) * average + alpha * grad.square()",
         message="You swapped alpha and 1 - alpha: alpha is the weight of what is remembered, 1 - alpha that of the new square.",
     ),
     Misconception(
         name="rmsprop-is-adagrad",
         function="rmsprop",
-        find="alpha * average + (1 - alpha) * grad**2",
-        put="average + grad**2",
+        find="alpha * average + (1 - alpha) * grad.square()",
+        put="average + grad.square()",
         message="This is AdaGrad: the sum never forgets. RMSProp keeps an average with weights alpha and 1 - alpha.",
     ),
     Misconception(
@@ -312,7 +312,7 @@ ADAPTIVE = [
         code="""
 def rmsprop(param, grad, state, *, lr, alpha=0.99, eps=1e-8):
     average, t = (torch.zeros_like(param), 0) if state is None else state
-    average, t = alpha * average + (1 - alpha) * grad**2, t + 1
+    average, t = alpha * average + (1 - alpha) * grad.square(), t + 1
     return param - lr * grad / ((average / (1 - alpha**t)).sqrt() + eps), (average, t)
 """,
         message="You correct the bias of the average, which is Adam's idea. Plain RMSProp does not: its first steps are long.",
@@ -328,7 +328,7 @@ def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
     m, v = (torch.zeros_like(param), torch.zeros_like(param)) if state is None else state
     beta1, beta2 = betas
     m = beta1 * m + (1 - beta1) * grad
-    v = beta2 * v + (1 - beta2) * grad**2
+    v = beta2 * v + (1 - beta2) * grad.square()
     return param - lr * (m / (1 - beta1)) / ((v / (1 - beta2)).sqrt() + eps), (m, v)
 """,
         message="Your first step is right and your second one is too large: you divide by 1 − β₁ and 1 − β₂ instead of 1 − β₁ᵗ and "
@@ -342,7 +342,7 @@ def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
     m, v = (torch.zeros_like(param), torch.zeros_like(param)) if state is None else state
     beta1, beta2 = betas
     m = beta1 * m + (1 - beta1) * grad
-    v = beta2 * v + (1 - beta2) * grad**2
+    v = beta2 * v + (1 - beta2) * grad.square()
     return param - lr * m / (v.sqrt() + eps), (m, v)
 """,
         message="Your first step is 3.16 times too long: m and v start at 0, and the bias correction is missing. Divide them by "
@@ -384,9 +384,9 @@ def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
 def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
     m, v, t = (torch.zeros_like(param), torch.zeros_like(param), 0) if state is None else state
     beta1, beta2 = betas
-    t = t + 1
+    t += 1
     m = beta1 * m + (1 - beta1) * grad
-    v = beta2 * v + (1 - beta2) * grad**2
+    v = beta2 * v + (1 - beta2) * grad.square()
     lr = lr * (1 - beta2**t) ** 0.5 / (1 - beta1**t)
     return param - lr * m / (v.sqrt() + eps), (m, v, t)
 """,
@@ -691,7 +691,7 @@ SCHEDULES = [
     Misconception(
         name="linear-to-tau-reversed",
         function="linear_to_tau",
-        find="(1 - progress) * base_lr + progress * final_lr",
+        find="base_lr + progress * (final_lr - base_lr)",
         put="progress * base_lr + (1 - progress) * final_lr",
         message="Your line runs the wrong way: it starts at final_lr. At step 0 the rate is base_lr.",
     ),
@@ -948,7 +948,7 @@ LBFGS = [
     Misconception(
         name="lbfgs-no-first-guess",
         function="lbfgs_direction",
-        find="q = (s @ y) / (y @ y) * q",
+        find="q = s.dot(y) / y.dot(y) * q",
         put="pass",
         message="The scaling γ between the loops is missing. Without it, directions that no pair knows are stepped along as if "
         "their curvature were 1.",
@@ -956,8 +956,8 @@ LBFGS = [
     Misconception(
         name="lbfgs-gamma-upside-down",
         function="lbfgs_direction",
-        find="(s @ y) / (y @ y) * q",
-        put="(y @ y) / (s @ y) * q",
+        find="s.dot(y) / y.dot(y) * q",
+        put="y.dot(y) / s.dot(y) * q",
         message="Your γ is a curvature. It has to be an inverse curvature: sᵀy / yᵀy.",
     ),
     Misconception(
@@ -971,18 +971,18 @@ LBFGS = [
     Misconception(
         name="lbfgs-order-reversed",
         function="lbfgs_direction",
-        find="pairs = [(s, y) for s, y in zip(steps, grad_changes, strict=True) if s @ y > 0]",
-        put="pairs = [(s, y) for s, y in zip(steps, grad_changes, strict=True) if s @ y > 0][::-1]",
+        find="pairs = [(s, y) for s, y in zip(steps, grad_changes, strict=True) if s.dot(y) > 0]",
+        put="pairs = [(s, y) for s, y in zip(steps, grad_changes, strict=True) if s.dot(y) > 0][::-1]",
         message="You take the vectors as newest first. They come oldest first, so the first loop starts at the end of the lists.",
     ),
     Misconception(
         name="lbfgs-both-loops-newest-first",
         function="lbfgs_direction",
         find="""    for s, y in pairs:
-        beta = (y @ q) / (s @ y)
+        beta = y.dot(q) / s.dot(y)
         q = q + (alphas.pop() - beta) * s""",
         put="""    for s, y in reversed(pairs):
-        beta = (y @ q) / (s @ y)
+        beta = y.dot(q) / s.dot(y)
         q = q + (alphas.pop(0) - beta) * s""",
         message="Your second loop goes from the newest pair to the oldest, like the first. It has to go back: oldest to newest.",
     ),
@@ -996,15 +996,15 @@ LBFGS = [
     Misconception(
         name="lbfgs-uphill-pairs-kept",
         function="lbfgs_direction",
-        find=" if s @ y > 0]",
+        find=" if s.dot(y) > 0]",
         put="]",
         message="You keep pairs with yᵀs ≤ 0. They describe no valley, and can turn your direction uphill: skip them.",
     ),
     Misconception(
         name="lbfgs-s-and-y-swapped",
         function="lbfgs_direction",
-        find="pairs = [(s, y) for s, y in zip(steps, grad_changes, strict=True) if s @ y > 0]",
-        put="pairs = [(s, y) for y, s in zip(steps, grad_changes, strict=True) if s @ y > 0]",
+        find="pairs = [(s, y) for s, y in zip(steps, grad_changes, strict=True) if s.dot(y) > 0]",
+        put="pairs = [(s, y) for y, s in zip(steps, grad_changes, strict=True) if s.dot(y) > 0]",
         message="You swapped s and y: s is how the parameters moved, y how the gradient changed. With both swapped you "
         "approximate the Hessian, not its inverse.",
     ),
