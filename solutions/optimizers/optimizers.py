@@ -1611,7 +1611,7 @@ rules = {
 }
 
 
-def train_on_digits(rule, settings, epochs=12):
+def train_on_digits(rule, settings, epochs=8):
     """A network 64 → 64 → 10: the training loss of each epoch, and the share of held-out digits that it reads."""
     draws = torch.Generator().manual_seed(0)
     params = [
@@ -1643,7 +1643,7 @@ for name, (losses, accuracy) in histories.items():
     print(f"{name:10} training loss {losses[-1]:.4f}   held-out accuracy {accuracy:.1%}")
     assert accuracy > 0.94
 
-epochs = torch.arange(1, 13)
+epochs = torch.arange(1, 9)
 figure = curves(
     {f"{name}, {accuracy:.1%}": (epochs, losses) for name, (losses, accuracy) in histories.items()},
     title="Every rule learns to read, each at its own rate",
