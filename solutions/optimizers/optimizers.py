@@ -1483,8 +1483,8 @@ def train_with_adam(starts, grads, settings):
     return path, facts
 
 
-half = torch.tensor([0.5], dtype=torch.float64)
-starts = [torch.tensor([1.0], dtype=torch.float64), torch.tensor([3.0], dtype=torch.float64)]
+half = torch.tensor([0.5])
+starts = [torch.tensor([1.0]), torch.tensor([3.0])]
 path, facts = train_with_adam(starts, [[half, None], [half, None], [half, half]], {"lr": 0.1})
 check_close(path[0][0], [0.9], "a parameter 1 with gradient 0.5 after one step with lr 0.1")
 check_close(path[1][0], [0.8], "the same parameter after two steps")
