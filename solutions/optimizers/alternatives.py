@@ -1,10 +1,13 @@
-"""Right implementations that look different from the reference; each of them must earn full marks."""
+"""Right implementations that look different from the reference; each of them must earn full marks.
+
+One alternative changes several functions at once, all in one style.
+"""
 
 from autograder.variants import Alternative
 
 FIRST_ORDER = [
     Alternative(
-        name="minibatches-as-a-list",
+        name="updates-in-torch-style",
         function="minibatches",
         code="""
 def minibatches(n, batch_size, generator, drop_last=False):
@@ -12,207 +15,41 @@ def minibatches(n, batch_size, generator, drop_last=False):
     if drop_last and len(batches[-1]) < batch_size:
         batches.pop()
     return batches
-""",
-        why="returns a list made with split instead of yielding",
-    ),
-    Alternative(
-        name="minibatches-fisher-yates",
-        function="minibatches",
-        code="""
-def minibatches(n, batch_size, generator, drop_last=False):
-    order = list(range(n))
-    for i in range(n - 1, 0, -1):
-        j = int(torch.randint(i + 1, (1,), generator=generator))
-        order[i], order[j] = order[j], order[i]
-    while order:
-        batch, order = order[:batch_size], order[batch_size:]
-        if len(batch) == batch_size or not drop_last:
-            yield torch.tensor(batch)
-""",
-        why="Fisher-Yates by hand with draws from the generator",
-    ),
-    Alternative(
-        name="minibatches-by-sorting-random-numbers",
-        function="minibatches",
-        code="""
-def minibatches(n, batch_size, generator, drop_last=False):
-    order = torch.rand(n, generator=generator, dtype=torch.float64).argsort()
-    count = n // batch_size if drop_last else -(-n // batch_size)
-    return (order[i * batch_size : (i + 1) * batch_size] for i in range(count))
-""",
-        why="sorts random numbers, and returns a generator expression",
-    ),
-    Alternative(
-        name="scaled-lr-by-ratio",
-        function="scaled_lr",
-        find="base_lr * batch / base_batch",
-        put="(batch / base_batch) * base_lr",
-        why="another order of the arithmetic",
-    ),
-    Alternative(
-        name="sgd-in-place-on-a-copy",
-        function="sgd",
-        code="""
+
+
 def sgd(param, grad, state, *, lr, weight_decay=0.0):
     param = param.clone()
     if weight_decay:
         grad = grad.add(param, alpha=weight_decay)
     param.sub_(grad, alpha=lr)
     return param, state
-""",
-        why="torch's in-place style on a copy",
-    ),
-    Alternative(
-        name="sgd-counts-its-calls",
-        function="sgd",
-        code="""
-def sgd(param, grad, state, *, lr, weight_decay=0.0):
-    calls = 0 if state is None else state["calls"]
-    return param.mul(1 - lr * weight_decay).add(grad, alpha=-lr), {"calls": calls + 1}
-""",
-        why="a state of its own kind, and the decay as a factor",
-    ),
-    Alternative(
-        name="max-stable-lr-by-the-spectral-norm",
-        function="max_stable_lr",
-        find="return 2 / torch.linalg.eigvalsh(hessian)[-1]",
-        put="return (2 / torch.linalg.matrix_norm(hessian, ord=2)).item()",
-        why="largest singular value, returned as a float",
-    ),
-    Alternative(
-        name="max-stable-lr-by-eig",
-        function="max_stable_lr",
-        find="torch.linalg.eigvalsh(hessian)[-1]",
-        put="torch.linalg.eigvals(hessian).real.max()",
-        why="the general eigenvalue solver",
-    ),
-    Alternative(
-        name="momentum-first-step-apart",
-        function="momentum",
-        code="""
+
+
 def momentum(param, grad, state, *, lr, momentum=0.9):
     if state is None:
         velocity = grad.clone()
     else:
         velocity = torch.add(grad, state["velocity"], alpha=momentum)
     return torch.sub(param, velocity, alpha=lr), {"velocity": velocity}
-""",
-        why="PyTorch's own structure: the first velocity is a copy of the gradient; a dict as state",
-    ),
-    Alternative(
-        name="momentum-from-all-gradients",
-        function="momentum",
-        code="""
-def momentum(param, grad, state, *, lr, momentum=0.9):
-    history = [*(state or []), grad.clone()]
-    velocity = sum(momentum ** (len(history) - 1 - i) * g for i, g in enumerate(history))
-    return param - lr * velocity, history
-""",
-        why="closed form: the velocity is a sum over all gradients so far, and the state is a list",
-    ),
-    Alternative(
-        name="momentum-as-a-scaled-average",
-        function="momentum",
-        code="""
-def momentum(param, grad, state, *, lr, momentum=0.9):
-    average = torch.zeros_like(grad) if state is None else state
-    average = torch.lerp(grad, average, momentum)
-    return param - lr / (1 - momentum) * average, average
-""",
-        why="an exponential average with lr / (1 - momentum), which is the same path",
-    ),
-    Alternative(
-        name="goodfellow-with-a-zero-float",
-        function="momentum_goodfellow",
-        code="""
-def momentum_goodfellow(param, grad, state, *, lr, momentum=0.9):
-    v = momentum * (0.0 if state is None else state) - lr * grad
-    return param + v, v
-""",
-        why="the float 0 as the first velocity",
-    ),
-    Alternative(
-        name="goodfellow-remembers-the-last-parameter",
-        function="momentum_goodfellow",
-        code="""
-def momentum_goodfellow(param, grad, state, *, lr, momentum=0.9):
-    previous = param if state is None else state
-    return param + momentum * (param - previous) - lr * grad, param.clone()
-""",
-        why="heavy ball: the velocity is the difference of the last two parameters",
-    ),
-    Alternative(
-        name="nesterov-written-out",
-        function="nesterov",
-        code="""
-def nesterov(param, grad, state, *, lr, momentum=0.9):
-    old = 0 if state is None else state[0]
-    return param - lr * ((1 + momentum) * grad + momentum**2 * old), (momentum * old + grad,)
-""",
-        why="the step written with the old velocity, (1 + μ) g + μ² b; a tuple as state",
-    ),
-    Alternative(
-        name="nesterov-torch-style",
-        function="nesterov",
-        code="""
+
+
 def nesterov(param, grad, state, *, lr, momentum=0.9):
     buffer = grad.clone() if state is None else state.clone().mul_(momentum).add_(grad)
     return param.add(grad.add(buffer, alpha=momentum), alpha=-lr), buffer
-""",
-        why="in-place operations on a copy of the state, as in torch.optim",
-    ),
-    Alternative(
-        name="adagrad-addcmul",
-        function="adagrad",
-        code="""
+
+
 def adagrad(param, grad, state, *, lr, eps=1e-10):
     total = torch.zeros_like(param) if state is None else state.clone()
     total.addcmul_(grad, grad)
     return param.addcdiv(grad, total.sqrt().add_(eps), value=-lr), total
-""",
-        why="addcmul and addcdiv, as in torch.optim",
-    ),
-    Alternative(
-        name="adagrad-remembers-the-root",
-        function="adagrad",
-        code="""
-def adagrad(param, grad, state, *, lr, eps=1e-10):
-    norm = grad.abs() if state is None else torch.hypot(state, grad)
-    return param - lr * grad / (norm + eps), norm
-""",
-        why="remembers the norm instead of its square",
-    ),
-    Alternative(
-        name="rmsprop-lerp",
-        function="rmsprop",
-        code="""
+
+
 def rmsprop(param, grad, state, *, lr, alpha=0.99, eps=1e-8):
     average = torch.zeros_like(param) if state is None else state["square_avg"]
     average = average.lerp(grad.square(), 1 - alpha)
     return param - lr * grad / average.sqrt().add(eps), {"square_avg": average}
-""",
-        why="lerp for the moving average; a dict as state",
-    ),
-    Alternative(
-        name="rmsprop-in-numpy",
-        function="rmsprop",
-        code="""
-import numpy as np
 
 
-def rmsprop(param, grad, state, *, lr, alpha=0.99, eps=1e-8):
-    g = grad.numpy()
-    average = np.zeros_like(g) if state is None else state
-    average = alpha * average + (1 - alpha) * g * g
-    step = np.asarray(lr * g / (np.sqrt(average) + eps))
-    return param - torch.from_numpy(step).to(param.dtype), average
-""",
-        why="NumPy arithmetic; an array as state",
-    ),
-    Alternative(
-        name="adam-as-in-torch",
-        function="adam",
-        code="""
 def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
     if state is None:
         state = {"step": 0, "exp_avg": torch.zeros_like(param), "exp_avg_sq": torch.zeros_like(param)}
@@ -224,83 +61,8 @@ def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
     denominator = (exp_avg_sq.sqrt() / math.sqrt(1 - beta2**step)).add_(eps)
     new = param.addcdiv(exp_avg, denominator, value=-step_size)
     return new, {"step": step, "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}
-""",
-        why="the structure of torch.optim.Adam: lerp, addcmul, addcdiv, a dict as state",
-    ),
-    Alternative(
-        name="adam-efficient-form",
-        function="adam",
-        code="""
-def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
-    m, v, t = (0, 0, 0) if state is None else state
-    t += 1
-    m = betas[0] * m + (1 - betas[0]) * grad
-    v = betas[1] * v + (1 - betas[1]) * grad * grad
-    root = math.sqrt(1 - betas[1] ** t)
-    lr_t = lr * root / (1 - betas[0] ** t)
-    return param - lr_t * m / (v.sqrt() + eps * root), (m, v, t)
-""",
-        why="the efficient form of Adam's paper, with the ε̂ that makes it equal",
-    ),
-    Alternative(
-        name="adam-with-a-dataclass",
-        function="adam",
-        code="""
-from dataclasses import dataclass, field, replace
 
 
-@dataclass(frozen=True)
-class AdamMemory:
-    gradients: list = field(default_factory=list)
-
-
-def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
-    memory = state or AdamMemory()
-    memory = replace(memory, gradients=[*memory.gradients, grad.clone()])
-    averages = []
-    for beta, power in zip(betas, (1, 2), strict=True):
-        weights = [beta**k for k in reversed(range(len(memory.gradients)))]
-        total = sum(w * g**power for w, g in zip(weights, memory.gradients, strict=True))
-        averages.append(total / sum(weights))
-    return param - lr * averages[0] / (averages[1].sqrt() + eps), memory
-""",
-        why="weighted averages in closed form; a frozen dataclass as state",
-    ),
-    Alternative(
-        name="adam-running-powers",
-        function="adam",
-        code="""
-def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
-    if state is None:
-        state = [torch.zeros_like(param), torch.zeros_like(param), 1.0, 1.0]
-    m, v, power1, power2 = state
-    power1, power2 = power1 * betas[0], power2 * betas[1]
-    m = m + (1 - betas[0]) * (grad - m)
-    v = v + (1 - betas[1]) * (grad.pow(2) - v)
-    step = m / (1 - power1) / (torch.sqrt(v / (1 - power2)) + eps)
-    return param - lr * step, [m, v, power1, power2]
-""",
-        why="keeps the powers of the betas instead of a count; a list as state",
-    ),
-    Alternative(
-        name="adamw-all-at-once",
-        function="adamw",
-        code="""
-def adamw(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
-    if state is None:
-        state = {"m": torch.zeros_like(grad), "v": torch.zeros_like(grad), "t": 0}
-    t = state["t"] + 1
-    m = state["m"] * betas[0] + grad * (1 - betas[0])
-    v = state["v"] * betas[1] + grad.square() * (1 - betas[1])
-    direction = (m / (1 - betas[0] ** t)) / ((v / (1 - betas[1] ** t)) ** 0.5 + eps)
-    return param - lr * (direction + weight_decay * param), {"m": m, "v": v, "t": t}
-""",
-        why="decay and step in one line, independent of adam",
-    ),
-    Alternative(
-        name="adam-class-in-place",
-        function="Adam",
-        code="""
 class Adam:
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
         self.params = [*params]
@@ -328,75 +90,226 @@ class Adam:
                 param.grad.detach_()
                 param.grad.zero_()
 """,
-        why="in-place buffers made at the first gradient, keyed by the parameter; zero_grad fills with zeros",
+        why="in-place operations on copies, lerp, addcmul and addcdiv, dicts as states, as in torch.optim",
     ),
     Alternative(
-        name="adam-class-on-data",
-        function="Adam.step",
-        find="""        with torch.no_grad():
-            for i, param in enumerate(self.params):
-                if param.grad is not None:
-                    value, self.states[i] = adam(param, param.grad, self.states[i], **self.settings)
-                    param.copy_(value)""",
-        put="""        for i, param in enumerate(self.params):
+        name="updates-in-closed-form",
+        function="minibatches",
+        code="""
+def minibatches(n, batch_size, generator, drop_last=False):
+    order = torch.rand(n, generator=generator, dtype=torch.float64).argsort()
+    count = n // batch_size if drop_last else -(-n // batch_size)
+    return (order[i * batch_size : (i + 1) * batch_size] for i in range(count))
+
+
+def sgd(param, grad, state, *, lr, weight_decay=0.0):
+    calls = 0 if state is None else state["calls"]
+    return param.mul(1 - lr * weight_decay).add(grad, alpha=-lr), {"calls": calls + 1}
+
+
+def momentum(param, grad, state, *, lr, momentum=0.9):
+    history = [*(state or []), grad.clone()]
+    velocity = sum(momentum ** (len(history) - 1 - i) * g for i, g in enumerate(history))
+    return param - lr * velocity, history
+
+
+def momentum_goodfellow(param, grad, state, *, lr, momentum=0.9):
+    previous = param if state is None else state
+    return param + momentum * (param - previous) - lr * grad, param.clone()
+
+
+def nesterov(param, grad, state, *, lr, momentum=0.9):
+    old = 0 if state is None else state[0]
+    return param - lr * ((1 + momentum) * grad + momentum**2 * old), (momentum * old + grad,)
+
+
+def adagrad(param, grad, state, *, lr, eps=1e-10):
+    norm = grad.abs() if state is None else torch.hypot(state, grad)
+    return param - lr * grad / (norm + eps), norm
+
+
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True)
+class AdamMemory:
+    gradients: list = field(default_factory=list)
+
+
+def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
+    memory = state or AdamMemory()
+    memory = replace(memory, gradients=[*memory.gradients, grad.clone()])
+    averages = []
+    for beta, power in zip(betas, (1, 2), strict=True):
+        weights = [beta**k for k in reversed(range(len(memory.gradients)))]
+        total = sum(w * g**power for w, g in zip(weights, memory.gradients, strict=True))
+        averages.append(total / sum(weights))
+    return param - lr * averages[0] / (averages[1].sqrt() + eps), memory
+
+
+def adamw(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+    if state is None:
+        state = {"m": torch.zeros_like(grad), "v": torch.zeros_like(grad), "t": 0}
+    t = state["t"] + 1
+    m = state["m"] * betas[0] + grad * (1 - betas[0])
+    v = state["v"] * betas[1] + grad.square() * (1 - betas[1])
+    direction = (m / (1 - betas[0] ** t)) / ((v / (1 - betas[1] ** t)) ** 0.5 + eps)
+    return param - lr * (direction + weight_decay * param), {"m": m, "v": v, "t": t}
+""",
+        why="weighted sums over all gradients so far, lists and dataclasses as states, the shuffle by sorting",
+    ),
+    Alternative(
+        name="updates-with-float32-factors",
+        function="scaled_lr",
+        code="""
+def scaled_lr(base_lr, base_batch, batch):
+    return torch.tensor(batch / base_batch * base_lr)
+
+
+def sgd(param, grad, state, *, lr, weight_decay=0.0):
+    return param - torch.tensor(lr) * (grad + torch.tensor(weight_decay) * param), state
+
+
+def max_stable_lr(hessian):
+    return (2 / torch.linalg.matrix_norm(hessian, ord=2)).item()
+
+
+def momentum(param, grad, state, *, lr, momentum=0.9):
+    velocity = grad if state is None else torch.tensor(momentum) * state + grad
+    return param - torch.tensor(lr) * velocity, velocity
+
+
+def rmsprop(param, grad, state, *, lr, alpha=0.99, eps=1e-8):
+    kept = torch.tensor(alpha)
+    average = (0.0 if state is None else kept * state) + (1 - kept) * grad * grad
+    return [param - torch.tensor(lr) * grad / (average.sqrt() + torch.tensor(eps)), average]
+
+
+def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
+    beta1, beta2 = torch.tensor(betas)
+    m, v, t = state or (torch.zeros_like(grad), torch.zeros_like(grad), torch.tensor(0))
+    t = t + 1
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad.square()
+    return param - lr * (m / (1 - beta1**t)) / (torch.sqrt(v / (1 - beta2**t)) + eps), (m, v, t)
+
+
+class Adam:
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        self.params = list(params)
+        self.settings = {"lr": lr, "betas": betas, "eps": eps}
+        self.states = {}
+
+    def step(self):
+        for param in self.params:
             if param.grad is not None:
-                value, self.states[i] = adam(param.data, param.grad.data, self.states[i], **self.settings)
-                param.data[...] = value""",
-        why="works on param.data, and writes into it",
+                value, self.states[param] = adam(
+                    param.data, param.grad.data, self.states.get(param), **self.settings
+                )
+                param.data[...] = value
+
+    def zero_grad(self):
+        for param in self.params:
+            if param.grad is not None:
+                param.grad = torch.zeros_like(param.grad)
+""",
+        why="rates and betas as 0-d float32 tensors, also beside float64 parameters; results that are 0-d tensors or lists",
+    ),
+    Alternative(
+        name="updates-in-other-forms",
+        function="minibatches",
+        code="""
+import numpy as np
+
+
+def minibatches(n, batch_size, generator, drop_last=False):
+    order = list(range(n))
+    for i in range(n - 1, 0, -1):
+        j = int(torch.randint(i + 1, (1,), generator=generator))
+        order[i], order[j] = order[j], order[i]
+    while order:
+        batch, order = order[:batch_size], order[batch_size:]
+        if len(batch) == batch_size or not drop_last:
+            yield torch.tensor(batch)
+
+
+def max_stable_lr(hessian):
+    return 2.0 / max(torch.linalg.eigvals(hessian).real.tolist())
+
+
+def momentum(param, grad, state, *, lr, momentum=0.9):
+    average = torch.zeros_like(grad) if state is None else state
+    average = torch.lerp(grad, average, momentum)
+    return param - lr / (1 - momentum) * average, average
+
+
+def momentum_goodfellow(param, grad, state, *, lr, momentum=0.9):
+    v = momentum * (0.0 if state is None else state) - lr * grad
+    return param + v, v
+
+
+def rmsprop(param, grad, state, *, lr, alpha=0.99, eps=1e-8):
+    g = grad.numpy()
+    average = np.zeros_like(g) if state is None else state
+    average = alpha * average + (1 - alpha) * g * g
+    step = np.asarray(lr * g / (np.sqrt(average) + eps))
+    return param - torch.from_numpy(step).to(param.dtype), average
+
+
+def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
+    m, v, t = (0, 0, 0) if state is None else state
+    t += 1
+    m = betas[0] * m + (1 - betas[0]) * grad
+    v = betas[1] * v + (1 - betas[1]) * grad * grad
+    root = math.sqrt(1 - betas[1] ** t)
+    lr_t = lr * root / (1 - betas[0] ** t)
+    return param - lr_t * m / (v.sqrt() + eps * root), (m, v, t)
+""",
+        why="Fisher-Yates, NumPy arithmetic, an average with lr / (1 - momentum), and the efficient form of the paper on Adam",
+    ),
+    Alternative(
+        name="adam-with-running-powers",
+        function="adam",
+        code="""
+def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
+    if state is None:
+        state = [torch.zeros_like(param), torch.zeros_like(param), 1.0, 1.0]
+    m, v, power1, power2 = state
+    power1, power2 = power1 * betas[0], power2 * betas[1]
+    m = m + (1 - betas[0]) * (grad - m)
+    v = v + (1 - betas[1]) * (grad.pow(2) - v)
+    step = m / (1 - power1) / (torch.sqrt(v / (1 - power2)) + eps)
+    return param - lr * step, [m, v, power1, power2]
+""",
+        why="keeps the powers of the betas instead of a count; a list as state",
     ),
 ]
 
 SCHEDULES = [
     Alternative(
-        name="exponential-lr-by-exp",
+        name="schedules-with-early-returns",
         function="exponential_lr",
-        find="base_lr * gamma**step",
-        put="base_lr * math.exp(step * math.log(gamma))",
-        why="the power as an exponential",
-    ),
-    Alternative(
-        name="step-lr-by-floor",
-        function="step_lr",
-        find="gamma ** (step // step_size)",
-        put="math.pow(gamma, math.floor(step / step_size))",
-        why="math.floor and math.pow",
-    ),
-    Alternative(
-        name="cosine-lr-as-a-tensor",
-        function="cosine_lr",
         code="""
-def cosine_lr(step, *, base_lr, total_steps, min_lr=0.0):
-    angle = math.pi * torch.clamp(torch.tensor(step / total_steps, dtype=torch.float64), max=1.0)
-    return torch.lerp(torch.tensor(float(min_lr)).double(), torch.tensor(float(base_lr)).double(), (1 + angle.cos()) / 2)
-""",
-        why="returns a 0-d tensor",
-    ),
-    Alternative(
-        name="cosine-lr-with-an-early-return",
-        function="cosine_lr",
-        code="""
+def exponential_lr(step, *, base_lr, gamma):
+    return base_lr * math.exp(step * math.log(gamma))
+
+
+def step_lr(step, *, base_lr, gamma, step_size):
+    return base_lr * math.pow(gamma, math.floor(step / step_size))
+
+
 def cosine_lr(step, *, base_lr, total_steps, min_lr=0.0):
     if step >= total_steps:
         return min_lr
     return min_lr + (base_lr - min_lr) * math.cos(math.pi * step / (2 * total_steps)) ** 2
-""",
-        why="cos² of the half angle, and an early return",
-    ),
-    Alternative(
-        name="linear-to-tau-by-slope",
-        function="linear_to_tau",
-        code="""
+
+
 def linear_to_tau(step, *, base_lr, final_lr, tau):
     if step >= tau:
         return final_lr
     return base_lr - (base_lr - final_lr) * step / tau
-""",
-        why="start and slope, and an early return",
-    ),
-    Alternative(
-        name="warmup-cosine-on-its-own",
-        function="warmup_cosine",
-        code="""
+
+
 def warmup_cosine(step, *, base_lr, warmup_steps, total_steps, min_lr=0.0):
     if step < warmup_steps:
         return (step + 1) / warmup_steps * base_lr
@@ -404,13 +317,8 @@ def warmup_cosine(step, *, base_lr, warmup_steps, total_steps, min_lr=0.0):
         return min_lr
     share = (step - warmup_steps) / (total_steps - warmup_steps)
     return min_lr + (base_lr - min_lr) * (1 + math.cos(math.pi * share)) / 2
-""",
-        why="does not use cosine_lr",
-    ),
-    Alternative(
-        name="plateau-by-history",
-        function="ReduceOnPlateau",
-        code="""
+
+
 class ReduceOnPlateau:
     def __init__(self, lr, factor=0.1, patience=10, threshold=1e-4):
         self.settings = factor, patience, threshold
@@ -428,50 +336,70 @@ class ReduceOnPlateau:
             self.rate = self.rate * factor
         return self.rate
 """,
-        why="a list of the bad losses instead of a count, other attribute names",
+        why="exp and pow, cos² of the half angle, start and slope; a list of the bad losses",
+    ),
+    Alternative(
+        name="schedules-as-tensors",
+        function="exponential_lr",
+        code="""
+def exponential_lr(step, *, base_lr, gamma):
+    return torch.tensor(base_lr) * torch.tensor(gamma) ** step
+
+
+def inverse_time_lr(step, *, base_lr, decay):
+    return torch.tensor(base_lr / (1.0 + decay * step))
+
+
+def cosine_lr(step, *, base_lr, total_steps, min_lr=0.0):
+    angle = math.pi * torch.clamp(torch.tensor(step / total_steps, dtype=torch.float64), max=1.0)
+    return torch.lerp(torch.tensor(float(min_lr)).double(), torch.tensor(float(base_lr)).double(), (1 + angle.cos()) / 2)
+
+
+def linear_to_tau(step, *, base_lr, final_lr, tau):
+    return torch.lerp(torch.tensor(float(base_lr)), torch.tensor(float(final_lr)), min(1.0, step / tau))
+
+
+def warmup_cosine(step, *, base_lr, warmup_steps, total_steps, min_lr=0.0):
+    if warmup_steps > 0 and step < warmup_steps:
+        return torch.tensor(base_lr * (step + 1) / warmup_steps)
+    t = torch.tensor((min(step, total_steps) - warmup_steps) / (total_steps - warmup_steps))
+    return min_lr + 0.5 * (base_lr - min_lr) * (1 + torch.cos(math.pi * t))
+
+
+class ReduceOnPlateau:
+    def __init__(self, lr, factor=0.1, patience=10, threshold=1e-4):
+        self.lr, self.factor, self.patience, self.threshold = lr, factor, patience, threshold
+        self.best, self.num_bad_epochs = None, 0
+    def step(self, loss):
+        loss = torch.as_tensor(loss, dtype=torch.float64).item()
+        if (self.best is None and loss < math.inf) or (self.best is not None and loss < self.best * (1.0 - self.threshold)):
+            self.best, self.num_bad_epochs = loss, 0
+        else:
+            self.num_bad_epochs += 1
+            if self.num_bad_epochs == self.patience + 1:
+                self.lr = self.lr * self.factor
+                self.num_bad_epochs = 0
+        return torch.tensor(self.lr)
+""",
+        why="0-d tensors as results, in float32 and in float64",
     ),
 ]
 
 SECOND_ORDER = [
     Alternative(
-        name="newton-step-by-the-inverse",
+        name="second-order-in-place",
         function="newton_step",
         code="""
 def newton_step(grad, hessian, damping=0.0):
     damped = hessian.clone()
     damped.diagonal().add_(damping)
     return -(torch.linalg.inv(damped) @ grad)
-""",
-        why="the inverse, with the damping added in place to a copy",
-    ),
-    Alternative(
-        name="newton-step-by-eigenvectors",
-        function="newton_step",
-        code="""
-def newton_step(grad, hessian, damping=0.0):
-    values, vectors = torch.linalg.eigh(hessian)
-    return -vectors @ ((vectors.T @ grad) / (values + damping))
-""",
-        why="the eigenvectors of the Hessian",
-    ),
-    Alternative(
-        name="gauss-newton-by-lstsq",
-        function="gauss_newton_step",
-        find="return torch.linalg.solve(jacobian.T @ jacobian, -(jacobian.T @ residual))",
-        put="return torch.linalg.lstsq(jacobian, -residual.unsqueeze(1)).solution.squeeze(1)",
-        why="least squares without the normal equations",
-    ),
-    Alternative(
-        name="gauss-newton-by-pinv",
-        function="gauss_newton_step",
-        find="return torch.linalg.solve(jacobian.T @ jacobian, -(jacobian.T @ residual))",
-        put="return -torch.linalg.pinv(jacobian) @ residual",
-        why="the pseudoinverse",
-    ),
-    Alternative(
-        name="levenberg-marquardt-in-place",
-        function="levenberg_marquardt",
-        code="""
+
+
+def gauss_newton_step(residual, jacobian):
+    return torch.linalg.lstsq(jacobian, -residual.unsqueeze(1)).solution.squeeze(1)
+
+
 def levenberg_marquardt(residual_fn, jacobian_fn, x0, *, damping=1e-3, steps=50):
     def cost_of(point):
         return 0.5 * float((residual_fn(point) ** 2).sum())
@@ -490,13 +418,36 @@ def levenberg_marquardt(residual_fn, jacobian_fn, x0, *, damping=1e-3, steps=50)
             x -= delta
             damping *= 10.0
     return x
+
+
+def lbfgs_direction(grad, steps, grad_changes):
+    q = grad.neg()
+    kept = [i for i, (s, y) in enumerate(zip(steps, grad_changes, strict=True)) if s.dot(y) > 0]
+    alpha = {}
+    for i in kept[::-1]:
+        alpha[i] = steps[i].dot(q) / steps[i].dot(grad_changes[i])
+        q.sub_(alpha[i] * grad_changes[i])
+    if kept:
+        q.mul_(steps[kept[-1]].dot(grad_changes[kept[-1]]) / grad_changes[kept[-1]].dot(grad_changes[kept[-1]]))
+    for i in kept:
+        q.add_((alpha[i] - grad_changes[i].dot(q) / steps[i].dot(grad_changes[i])) * steps[i])
+    return q
 """,
-        why="moves a copy in place and moves it back; the half squared norm as a float; diagonal times 1 + λ",
+        why="inverses; a point that moves and moves back; the direction in place, from -grad",
     ),
     Alternative(
-        name="levenberg-marquardt-stacked",
-        function="levenberg_marquardt",
+        name="second-order-by-factorisations",
+        function="newton_step",
         code="""
+def newton_step(grad, hessian, damping=0.0):
+    values, vectors = torch.linalg.eigh(hessian)
+    return -vectors @ ((vectors.T @ grad) / (values + damping))
+
+
+def gauss_newton_step(residual, jacobian):
+    return -torch.linalg.pinv(jacobian) @ residual
+
+
 def levenberg_marquardt(residual_fn, jacobian_fn, x0, *, damping=1e-3, steps=50):
     best, lam = x0.clone(), damping
     r, j = residual_fn(best), jacobian_fn(best)
@@ -510,13 +461,8 @@ def levenberg_marquardt(residual_fn, jacobian_fn, x0, *, damping=1e-3, steps=50)
         else:
             lam *= 10
     return best
-""",
-        why="stacked least squares; residual and Jacobian are evaluated only when the point has moved",
-    ),
-    Alternative(
-        name="lbfgs-dense",
-        function="lbfgs_direction",
-        code="""
+
+
 def lbfgs_direction(grad, steps, grad_changes):
     n = grad.shape[0]
     eye = torch.eye(n, dtype=grad.dtype)
@@ -531,12 +477,46 @@ def lbfgs_direction(grad, steps, grad_changes):
         b = (eye - rho * torch.outer(s, y)) @ b @ (eye - rho * torch.outer(y, s)) + rho * torch.outer(s, s)
     return -(b @ grad)
 """,
-        why="the matrix written out by the BFGS formula",
+        why="eigenvectors, pseudoinverse, stacked least squares, the matrix of BFGS written out",
     ),
     Alternative(
-        name="lbfgs-recursive",
-        function="lbfgs_direction",
+        name="second-order-in-other-forms",
+        function="newton_step",
         code="""
+import numpy as np
+
+
+def newton_step(grad, hessian, damping=0.0):
+    damped = hessian.numpy() + damping * np.eye(len(grad), dtype=hessian.numpy().dtype)
+    return torch.from_numpy(np.linalg.solve(damped, -grad.numpy()))
+
+
+def gauss_newton_step(residual, jacobian):
+    q, r = torch.linalg.qr(jacobian)
+    return torch.linalg.solve_triangular(r, -(q.T @ residual)[:, None], upper=True)[:, 0]
+
+
+def levenberg_marquardt(residual_fn, jacobian_fn, x0, *, damping=1e-3, steps=50):
+    x = x0.detach().clone()
+    lam = float(damping)
+    cost = 0.5 * residual_fn(x).pow(2).sum().item()
+    for k in range(steps):
+        r = residual_fn(x); J = jacobian_fn(x)
+        g = J.T @ r
+        if g.abs().max() < 1e-13:
+            break
+        A = J.T @ J
+        d = torch.linalg.solve(A + lam * torch.diag(torch.diag(A)), -g)
+        new = x + d
+        new_cost = 0.5 * residual_fn(new).pow(2).sum().item()
+        if new_cost < cost:
+            x, cost = new, new_cost
+            lam *= 0.1
+        else:
+            lam *= 10
+    return x
+
+
 def lbfgs_direction(grad, steps, grad_changes):
     kept = [(s, y, float(s @ y)) for s, y in zip(steps, grad_changes, strict=True) if float(s @ y) > 0]
 
@@ -553,26 +533,7 @@ def lbfgs_direction(grad, steps, grad_changes):
 
     return apply(grad, len(kept)).neg()
 """,
-        why="recursion over the pairs, floats for the dot products",
-    ),
-    Alternative(
-        name="lbfgs-in-place",
-        function="lbfgs_direction",
-        code="""
-def lbfgs_direction(grad, steps, grad_changes):
-    q = grad.neg()
-    kept = [i for i, (s, y) in enumerate(zip(steps, grad_changes, strict=True)) if s.dot(y) > 0]
-    alpha = {}
-    for i in kept[::-1]:
-        alpha[i] = steps[i].dot(q) / steps[i].dot(grad_changes[i])
-        q.sub_(alpha[i] * grad_changes[i])
-    if kept:
-        q.mul_(steps[kept[-1]].dot(grad_changes[kept[-1]]) / grad_changes[kept[-1]].dot(grad_changes[kept[-1]]))
-    for i in kept:
-        q.add_((alpha[i] - grad_changes[i].dot(q) / steps[i].dot(grad_changes[i])) * steps[i])
-    return q
-""",
-        why="starts from -grad and works in place on that copy",
+        why="NumPy, QR, an early stop when the slope is 0, recursion over the pairs",
     ),
 ]
 

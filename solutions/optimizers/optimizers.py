@@ -3,7 +3,6 @@
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
 #   descent:
 #     title: Optimizers, from one step to Adam and beyond
-#     draft: true
 #     budget: {cell_seconds: 30, call_seconds: 8}
 # ---
 
@@ -39,8 +38,9 @@
 # returns the new parameter, of the shape and dtype of `param`, and the new state. **It never changes its arguments, the
 # state included**: the same call with the same arguments gives the same answer. (Working in place on a copy is fine.)
 #
-# **Rules.** Everything in `torch` is allowed except `torch.optim`, the thing that you are building. A result that is
-# one number may be a float or a tensor without dimensions.
+# **Rules.** Everything in `torch` is allowed except `torch.optim`, the thing that you are building. Keep the names and
+# the order of the arguments: the tests use both. A result that is one number may be a float or a tensor without
+# dimensions.
 #
 # **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most mistakes.
 # The grader adds hidden ones: other shapes, more steps, tiny gradients, a rate that changes on the way.
@@ -197,7 +197,12 @@ for n, batch_size, drop_last, sizes in (
 # One epoch of 101 examples would be in order, or twice the same, once in 10^159 epochs.
 first, second = (torch.cat(batches).tolist() for batches in epochs_of_batches(101, 10, seed, {}, 2))
 check_true(first != second, "two epochs in a row differ")
-check_true(first[:10] != sorted(first)[:10], "the first batch is not made of the first examples")
+# Ten indices in a row make up one of these 20 batches once in 10^10 submissions.
+check_true(
+    all(max(order[i : i + 10]) - min(order[i : i + 10]) > 9 for order in (first, second) for i in range(0, 100, 10)),
+    "a batch is made of examples from all over the data set",
+    "Your batches hold neighbours: shuffle the examples, not the batches nor the places within a batch.",
+)
 # Eight epochs would leave out the same example once in 10^14 submissions.
 left_out = [
     set(range(101)) - {int(i) for batch in batches for i in batch}
@@ -341,19 +346,23 @@ def sgd(param, grad, state, *, lr, weight_decay=0.0):
 # Test: gradient descent.
 @probe
 def sgd_path(param, grads, rates, settings):
-    state, path = None, []
+    """The parameter after each call, and what the same call gives when it is made again."""
+    state, path, again = None, [], []
     for grad, lr in zip(grads, rates, strict=True):
-        param, state = sgd(param, grad, state, lr=lr, **settings)
+        moved, remembered = sgd(param=param, grad=grad, state=state, lr=lr, **settings)
+        again.append(sgd(param, grad, state, lr=lr, **settings)[0])
+        param, state = moved, remembered
         path.append(param)
-    return path
+    return path, again
 
 
 start, grad = torch.tensor([1.0, 2.0]), torch.tensor([0.5, -1.0])
 with unchanged(param=start, grad=grad):
-    path = sgd_path(start, [grad, grad], [0.1, 0.2], {})
+    path, again = sgd_path(start, [grad, grad], [0.1, 0.2], {})
+check_close(again, path, "the same call, made again, gives the same answer")
 check_close(path[0], [0.95, 2.1], "the parameter after one step from (1, 2) with gradient (0.5, -1) and lr 0.1")
 check_close(path[1], [0.85, 2.3], "the parameter after a second step with lr 0.2")
-path = sgd_path(start, [grad], [0.1], {"weight_decay": 0.1})
+path, _ = sgd_path(start, [grad], [0.1], {"weight_decay": 0.1})
 check_close(
     path[0],
     [0.94, 2.08],
@@ -374,7 +383,8 @@ for shape, dtype in (((3, 2, 4), torch.float64), ((5, 3), torch.float32), ((), t
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     for weight_decay in (0.0, 0.3):
         with unchanged(param=start, grad=grads):
-            path = sgd_path(start, grads, rates, {"weight_decay": weight_decay} if weight_decay else {})
+            path, again = sgd_path(start, grads, rates, {"weight_decay": weight_decay} if weight_decay else {})
+        check_close(again, path, "the same call, made again, gives the same answer")
         expected = start.double()
         for step, (grad, lr) in enumerate(zip(grads, rates, strict=True)):
             # The decay as a shrinking factor: another way to write the same step.
@@ -384,7 +394,8 @@ for shape, dtype in (((3, 2, 4), torch.float64), ((5, 3), torch.float32), ((), t
             )
             check_shape(path[step], shape, what)
             check_dtype(path[step], dtype, what)
-            check_close(path[step], expected, what)
+            # Factors kept in float32 are exact enough, here and in the other rules.
+            check_close(path[step], expected, what, rtol=1e-4)
 ### END HIDDEN TESTS
 
 
@@ -422,7 +433,7 @@ for dtype in (torch.float64, torch.float32):
         limit = max_stable_lr(hessian)
     check_shape(limit, (), "the limit, which is one number")
     check_close(limit, 2 / largest, "the limit for a rotated bowl in 5 dimensions")
-check_close(max_stable_lr(torch.diag(torch.tensor([0.1, 0.02, 0.05]))), 20.0, "the limit for a very flat bowl")
+check_close(max_stable_lr(torch.diag(torch.tensor([0.02, 0.1, 0.05]))), 20.0, "the limit for a very flat bowl")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -452,7 +463,7 @@ print(f"found by experiment: {low:.4f}     2/λ_max: {limit:.4f}")
 assert abs(low / limit - 1) < 0.01
 
 figure = curves(
-    {f"{factor:g} · 2/λ_max": losses_on_bowl(factor * limit, 101) for factor in (0.1, 0.5, 0.9, 0.99, 1.01, 1.02)},
+    {f"{factor:g} · 2/λ_max": losses_on_bowl(factor * limit, 101) for factor in (0.1, 0.9, 0.99, 1.01)},
     title="One percent above 2/λ_max, the walk diverges",
     xlabel="step",
     ylabel="loss",
@@ -520,19 +531,23 @@ def momentum(param, grad, state, *, lr, momentum=0.9):
 # Test: momentum in PyTorch's convention.
 @probe
 def momentum_path(param, grads, rates, settings):
-    state, path = None, []
+    """The parameter after each call, and what the same call gives when it is made again."""
+    state, path, again = None, [], []
     for grad, lr in zip(grads, rates, strict=True):
-        param, state = momentum(param, grad, state, lr=lr, **settings)
+        moved, remembered = momentum(param=param, grad=grad, state=state, lr=lr, **settings)
+        again.append(momentum(param, grad, state, lr=lr, **settings)[0])
+        param, state = moved, remembered
         path.append(param)
-    return path
+    return path, again
 
 
-start, grad = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+start, grad = torch.tensor(0.0), torch.tensor(1.0)
 with unchanged(param=start, grad=grad):
-    path = momentum_path(start, [grad] * 4, [1.0, 1.0, 1.0, 0.1], {})
-check_close(path[0], [-1.0], "the parameter after 1 step of the example")
+    path, again = momentum_path(start, [grad] * 4, [1.0, 1.0, 1.0, 0.1], {})
+check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
+check_close(path[0], -1.0, "the parameter after 1 step of the example")
 check_close(
-    torch.cat(path[:3]),
+    path[:3],
     [-1.0, -2.9, -5.61],
     "the parameter after 1, 2 and 3 steps of the example",
     causes={
@@ -542,33 +557,25 @@ check_close(
 )
 check_close(
     path[3],
-    [-5.9539],
+    -5.9539,
     "the parameter after the rate is cut from 1 to 0.1",
     causes={
         "This is Goodfellow's form, in which the old rate stays in the velocity. "
-        "PyTorch multiplies the whole velocity by the current rate.": [-8.149],
+        "PyTorch multiplies the whole velocity by the current rate.": -8.149,
     },
 )
 check_not_used(momentum, "torch.optim")
 passed_visible("momentum")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
-
-
-@probe
-def momentum_twice_from_one_state(param, grads, settings):
-    param, state = momentum(param, grads[0], None, **settings)
-    momentum(param, grads[1], state, **settings)
-    return momentum(param, grads[2], state, **settings)[0]
-
-
 for shape, dtype, mu in (((3, 2, 4), torch.float64, 0.9), ((2, 5), torch.float32, 0.6), ((), torch.float64, 0.3)):
     rates = [0.1, 0.3, 0.05, 0.2, 0.1]
     start = torch.randn(shape, generator=generator, dtype=dtype)
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     settings = {} if mu == 0.9 else {"momentum": mu}
     with unchanged(param=start, grad=grads):
-        path = momentum_path(start, grads, rates, settings)
+        path, again = momentum_path(start, grads, rates, settings)
+    check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
     expected = start.double()
     for step, lr in enumerate(rates):
         # The velocity written out: every old gradient, weighted by a power of the momentum.
@@ -577,11 +584,7 @@ for shape, dtype, mu in (((3, 2, 4), torch.float64, 0.9), ((2, 5), torch.float32
         what = f"the parameter after {step + 1} steps of momentum {mu}, {len(shape)} dimensions, a changing rate"
         check_shape(path[step], shape, what)
         check_dtype(path[step], dtype, what)
-        check_close(path[step], expected, what)
-    with unchanged(param=start, grad=grads):
-        param = momentum_twice_from_one_state(start, grads, {"lr": 0.1, "momentum": mu})
-    expected = start.double() - 0.1 * ((1 + mu) * grads[0].double() + grads[2].double())
-    check_close(param, expected, "momentum called twice with one state: the first call must not change the state")
+        check_close(path[step], expected, what, rtol=1e-4)
 ### END HIDDEN TESTS
 
 
@@ -603,45 +606,41 @@ def momentum_goodfellow(param, grad, state, *, lr, momentum=0.9):
 # Test: momentum in Goodfellow's convention.
 @probe
 def goodfellow_path(param, grads, rates, settings):
-    state, path = None, []
+    """The parameter after each call, and what the same call gives when it is made again."""
+    state, path, again = None, [], []
     for grad, lr in zip(grads, rates, strict=True):
-        param, state = momentum_goodfellow(param, grad, state, lr=lr, **settings)
+        moved, remembered = momentum_goodfellow(param=param, grad=grad, state=state, lr=lr, **settings)
+        again.append(momentum_goodfellow(param, grad, state, lr=lr, **settings)[0])
+        param, state = moved, remembered
         path.append(param)
-    return path
+    return path, again
 
 
-start, grad = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+start, grad = torch.tensor(0.0), torch.tensor(1.0)
 with unchanged(param=start, grad=grad):
-    path = goodfellow_path(start, [grad] * 4, [1.0, 1.0, 1.0, 0.1], {})
-check_close(torch.cat(path[:3]), [-1.0, -2.9, -5.61], "the parameter after 1, 2 and 3 steps of the example")
+    path, again = goodfellow_path(start, [grad] * 4, [1.0, 1.0, 1.0, 0.1], {})
+check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
+check_close(path[:3], [-1.0, -2.9, -5.61], "the parameter after 1, 2 and 3 steps of the example")
 check_close(
     path[3],
-    [-8.149],
+    -8.149,
     "the parameter after the rate is cut from 1 to 0.1",
     causes={
         "This is PyTorch's form. Here the rate multiplies the gradient as it enters the velocity, "
-        "and old speed keeps the old rate.": [-5.9539],
+        "and old speed keeps the old rate.": -5.9539,
     },
 )
 check_not_used(momentum_goodfellow, "torch.optim")
 passed_visible("momentum_goodfellow")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
-
-
-@probe
-def goodfellow_twice_from_one_state(param, grads, settings):
-    param, state = momentum_goodfellow(param, grads[0], None, **settings)
-    momentum_goodfellow(param, grads[1], state, **settings)
-    return momentum_goodfellow(param, grads[2], state, **settings)[0]
-
-
 for shape, dtype, mu in (((3, 2, 4), torch.float64, 0.9), ((2, 5), torch.float32, 0.6), ((), torch.float64, 0.3)):
     rates = [0.1, 0.3, 0.05, 0.2, 0.1]
     start = torch.randn(shape, generator=generator, dtype=dtype)
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     with unchanged(param=start, grad=grads):
-        path = goodfellow_path(start, grads, rates, {} if mu == 0.9 else {"momentum": mu})
+        path, again = goodfellow_path(start, grads, rates, {} if mu == 0.9 else {"momentum": mu})
+    check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
     expected = start.double()
     for step in range(len(rates)):
         # The velocity written out: each old gradient keeps the rate of its own step.
@@ -649,11 +648,7 @@ for shape, dtype, mu in (((3, 2, 4), torch.float64, 0.9), ((2, 5), torch.float32
         what = f"the parameter after {step + 1} steps of momentum {mu}, {len(shape)} dimensions, a changing rate"
         check_shape(path[step], shape, what)
         check_dtype(path[step], dtype, what)
-        check_close(path[step], expected, what)
-    with unchanged(param=start, grad=grads):
-        param = goodfellow_twice_from_one_state(start, grads, {"lr": 0.1, "momentum": mu})
-    expected = start.double() - 0.1 * ((1 + mu) * grads[0].double() + grads[2].double())
-    check_close(param, expected, "momentum called twice with one state: the first call must not change the state")
+        check_close(path[step], expected, what, rtol=1e-4)
 ### END HIDDEN TESTS
 
 
@@ -675,24 +670,28 @@ def nesterov(param, grad, state, *, lr, momentum=0.9):
 # Test: Nesterov's momentum in PyTorch's form.
 @probe
 def nesterov_path(param, grads, rates, settings):
-    state, path = None, []
+    """The parameter after each call, and what the same call gives when it is made again."""
+    state, path, again = None, [], []
     for grad, lr in zip(grads, rates, strict=True):
-        param, state = nesterov(param, grad, state, lr=lr, **settings)
+        moved, remembered = nesterov(param=param, grad=grad, state=state, lr=lr, **settings)
+        again.append(nesterov(param, grad, state, lr=lr, **settings)[0])
+        param, state = moved, remembered
         path.append(param)
-    return path
+    return path, again
 
 
-start, grad = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+start, grad = torch.tensor(0.0), torch.tensor(1.0)
 with unchanged(param=start, grad=grad):
-    path = nesterov_path(start, [grad, grad, -grad], [1.0, 1.0, 0.1], {})
+    path, again = nesterov_path(start, [grad, grad, -grad], [1.0, 1.0, 0.1], {})
+check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
 check_close(
     path[0],
-    [-1.9],
+    -1.9,
     "the first step, of length lr (1 + momentum) grad",
-    causes={"The step uses the velocity before the update: first b = momentum b + grad, then the step.": [-1.0]},
+    causes={"The step uses the velocity before the update: first b = momentum b + grad, then the step.": -1.0},
 )
 check_close(
-    torch.cat(path),
+    path,
     [-1.9, -4.61, -4.5739],
     "the parameter after gradients 1, 1, -1 with rates 1, 1, 0.1",
     causes={"The state must be the velocity b, not the step that you took.": [-1.9, -5.339, -5.427559]},
@@ -701,21 +700,13 @@ check_not_used(nesterov, "torch.optim")
 passed_visible("nesterov")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
-
-
-@probe
-def nesterov_twice_from_one_state(param, grads, settings):
-    param, state = nesterov(param, grads[0], None, **settings)
-    nesterov(param, grads[1], state, **settings)
-    return nesterov(param, grads[2], state, **settings)[0]
-
-
 for shape, dtype, mu in (((3, 2, 4), torch.float64, 0.9), ((2, 5), torch.float32, 0.6), ((), torch.float64, 0.3)):
     rates = [0.1, 0.3, 0.05, 0.2, 0.1]
     start = torch.randn(shape, generator=generator, dtype=dtype)
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     with unchanged(param=start, grad=grads):
-        path = nesterov_path(start, grads, rates, {} if mu == 0.9 else {"momentum": mu})
+        path, again = nesterov_path(start, grads, rates, {} if mu == 0.9 else {"momentum": mu})
+    check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
     expected = start.double()
     for step, lr in enumerate(rates):
         velocity = sum(mu ** (step - i) * grads[i].double() for i in range(step + 1))
@@ -723,12 +714,7 @@ for shape, dtype, mu in (((3, 2, 4), torch.float64, 0.9), ((2, 5), torch.float32
         what = f"the parameter after {step + 1} steps of Nesterov {mu}, {len(shape)} dimensions, a changing rate"
         check_shape(path[step], shape, what)
         check_dtype(path[step], dtype, what)
-        check_close(path[step], expected, what)
-    with unchanged(param=start, grad=grads):
-        param = nesterov_twice_from_one_state(start, grads, {"lr": 0.1, "momentum": mu})
-    after_one = start.double() - 0.1 * (1 + mu) * grads[0].double()
-    expected = after_one - 0.1 * ((1 + mu) * grads[2].double() + mu**2 * grads[0].double())
-    check_close(param, expected, "Nesterov called twice with one state: the first call must not change the state")
+        check_close(path[step], expected, what, rtol=1e-4)
 ### END HIDDEN TESTS
 
 
@@ -833,7 +819,7 @@ def adagrad(param, grad, state, *, lr, eps=1e-10):
     """
     ### BEGIN SOLUTION
     total = torch.zeros_like(param) if state is None else state
-    total = total + grad**2
+    total = total + grad.square()
     return param - lr * grad / (total.sqrt() + eps), total
     ### END SOLUTION
 
@@ -842,17 +828,21 @@ def adagrad(param, grad, state, *, lr, eps=1e-10):
 # Test: AdaGrad.
 @probe
 def adagrad_path(param, grads, rates, settings):
-    state, path = None, []
+    """The parameter after each call, and what the same call gives when it is made again."""
+    state, path, again = None, [], []
     for grad, lr in zip(grads, rates, strict=True):
-        param, state = adagrad(param, grad, state, lr=lr, **settings)
+        moved, remembered = adagrad(param=param, grad=grad, state=state, lr=lr, **settings)
+        again.append(adagrad(param, grad, state, lr=lr, **settings)[0])
+        param, state = moved, remembered
         path.append(param)
-    return path
+    return path, again
 
 
-start = torch.tensor([0.0, 1.0], dtype=torch.float64)
-grads = [torch.tensor([3.0, 0.0], dtype=torch.float64), torch.tensor([4.0, 0.0], dtype=torch.float64)]
+start = torch.tensor([0.0, 1.0])
+grads = [torch.tensor([3.0, 0.0]), torch.tensor([4.0, 0.0])]
 with unchanged(param=start, grad=grads):
-    path = adagrad_path(start, grads, [0.1, 0.1], {})
+    path, again = adagrad_path(start, grads, [0.1, 0.1], {})
+check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
 check_close(path[0][0], -0.1, "the first step with gradient 3: it is lr, whatever the gradient")
 check_close(
     path[1][0],
@@ -864,9 +854,9 @@ check_close(
     },
 )
 check_close(path[1][1], 1.0, "a parameter whose gradient is always 0 stays where it is")
-(param,) = adagrad_path(torch.zeros((), dtype=torch.float64), [torch.tensor(0.02).double()], [0.1], {"eps": 1e-2})
+path, _ = adagrad_path(torch.tensor(0.0), [torch.tensor(0.02)], [0.1], {"eps": 1e-2})
 check_close(
-    param,
+    path[0],
     -0.1 * 2 / 3,
     "the first step with gradient 0.02 and eps 0.01",
     causes={
@@ -877,15 +867,6 @@ check_not_used(adagrad, "torch.optim")
 passed_visible("adagrad")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
-
-
-@probe
-def adagrad_twice_from_one_state(param, grads, settings):
-    param, state = adagrad(param, grads[0], None, **settings)
-    adagrad(param, grads[1], state, **settings)
-    return adagrad(param, grads[2], state, **settings)[0]
-
-
 for shape, dtype, settings in (
     ((3, 2, 4), torch.float64, {}),
     ((3, 5), torch.float32, {}),
@@ -898,10 +879,11 @@ for shape, dtype, settings in (
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     if shape:
         for grad in grads:
-            grad[0] *= 1e-4
+            grad[0] *= 1e-8
             grad[1] = 0.0
     with unchanged(param=start, grad=grads):
-        path = adagrad_path(start, grads, rates, settings)
+        path, again = adagrad_path(start, grads, rates, settings)
+    check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
     history = torch.stack(grads).double()
     expected = start.double()
     for step, lr in enumerate(rates):
@@ -910,12 +892,7 @@ for shape, dtype, settings in (
         what = f"the parameter after {step + 1} steps of AdaGrad, some gradients tiny, some 0, {len(shape)} dimensions"
         check_shape(path[step], shape, what)
         check_dtype(path[step], dtype, what)
-        check_close(path[step], expected, what)
-    with unchanged(param=start, grad=grads):
-        param = adagrad_twice_from_one_state(start, grads, {"lr": 0.1, **settings})
-    expected = start.double() - 0.1 * history[0] / (history[0].abs() + eps)
-    expected = expected - 0.1 * history[2] / (torch.hypot(history[0], history[2]) + eps)
-    check_close(param, expected, "AdaGrad called twice with one state: the first call must not change the state")
+        check_close(path[step], expected, what, rtol=1e-4)
 ### END HIDDEN TESTS
 
 
@@ -928,7 +905,7 @@ def rmsprop(param, grad, state, *, lr, alpha=0.99, eps=1e-8):
     """
     ### BEGIN SOLUTION
     average = torch.zeros_like(param) if state is None else state
-    average = alpha * average + (1 - alpha) * grad**2
+    average = alpha * average + (1 - alpha) * grad.square()
     return param - lr * grad / (average.sqrt() + eps), average
     ### END SOLUTION
 
@@ -937,17 +914,21 @@ def rmsprop(param, grad, state, *, lr, alpha=0.99, eps=1e-8):
 # Test: RMSProp.
 @probe
 def rmsprop_path(param, grads, rates, settings):
-    state, path = None, []
+    """The parameter after each call, and what the same call gives when it is made again."""
+    state, path, again = None, [], []
     for grad, lr in zip(grads, rates, strict=True):
-        param, state = rmsprop(param, grad, state, lr=lr, **settings)
+        moved, remembered = rmsprop(param=param, grad=grad, state=state, lr=lr, **settings)
+        again.append(rmsprop(param, grad, state, lr=lr, **settings)[0])
+        param, state = moved, remembered
         path.append(param)
-    return path
+    return path, again
 
 
-start = torch.tensor([0.0, 1.0], dtype=torch.float64)
-grads = [torch.tensor([3.0, 0.0], dtype=torch.float64), torch.tensor([4.0, 0.0], dtype=torch.float64)]
+start = torch.tensor([0.0, 1.0])
+grads = [torch.tensor([3.0, 0.0]), torch.tensor([4.0, 0.0])]
 with unchanged(param=start, grad=grads):
-    path = rmsprop_path(start, grads, [0.1, 0.1], {"alpha": 0.75})
+    path, again = rmsprop_path(start, grads, [0.1, 0.1], {"alpha": 0.75})
+check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
 check_close(
     path[0][0],
     -0.2,
@@ -960,9 +941,9 @@ check_close(
 )
 check_close(path[1][0], -0.2 - 0.4 / math.sqrt(5.6875), "the parameter after gradients 3 and 4")
 check_close(path[1][1], 1.0, "a parameter whose gradient is always 0 stays where it is")
-(param,) = rmsprop_path(torch.zeros((), dtype=torch.float64), [torch.tensor(2e-4).double()], [0.1], {"alpha": 0.75})
+path, _ = rmsprop_path(torch.tensor(0.0), [torch.tensor(2e-4)], [0.1], {"alpha": 0.75})
 check_close(
-    param,
+    path[0],
     -0.2 / (1 + 1e-4),
     "the first step with a gradient of 2e-4: eps is too small to matter",
     causes={
@@ -973,15 +954,6 @@ check_not_used(rmsprop, "torch.optim")
 passed_visible("rmsprop")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
-
-
-@probe
-def rmsprop_twice_from_one_state(param, grads, settings):
-    param, state = rmsprop(param, grads[0], None, **settings)
-    rmsprop(param, grads[1], state, **settings)
-    return rmsprop(param, grads[2], state, **settings)[0]
-
-
 for shape, dtype, settings in (
     ((3, 2, 4), torch.float64, {}),
     ((3, 5), torch.float32, {"alpha": 0.8}),
@@ -994,10 +966,11 @@ for shape, dtype, settings in (
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     if shape:
         for grad in grads:
-            grad[0] *= 1e-4
+            grad[0] *= 1e-6
             grad[1] = 0.0
     with unchanged(param=start, grad=grads):
-        path = rmsprop_path(start, grads, rates, settings)
+        path, again = rmsprop_path(start, grads, rates, settings)
+    check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
     history = torch.stack(grads).double()
     expected = start.double()
     for step, lr in enumerate(rates):
@@ -1007,14 +980,7 @@ for shape, dtype, settings in (
         what = f"the parameter after {step + 1} steps of RMSProp, some gradients tiny, some 0, {len(shape)} dimensions"
         check_shape(path[step], shape, what)
         check_dtype(path[step], dtype, what)
-        check_close(path[step], expected, what)
-    with unchanged(param=start, grad=grads):
-        param = rmsprop_twice_from_one_state(start, grads, {"lr": 0.1, **settings})
-    first = (1 - alpha) * history[0].square()
-    expected = start.double() - 0.1 * history[0] / (first.sqrt() + eps)
-    third = alpha * first + (1 - alpha) * history[2].square()
-    expected = expected - 0.1 * history[2] / (third.sqrt() + eps)
-    check_close(param, expected, "RMSProp called twice with one state: the first call must not change the state")
+        check_close(path[step], expected, what, rtol=1e-4)
 ### END HIDDEN TESTS
 
 # %% [markdown] task={"name": "adam", "minutes": 18, "difficulty": 2}
@@ -1077,9 +1043,9 @@ def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
     ### BEGIN SOLUTION
     m, v, t = (torch.zeros_like(param), torch.zeros_like(param), 0) if state is None else state
     beta1, beta2 = betas
-    t = t + 1
+    t += 1
     m = beta1 * m + (1 - beta1) * grad
-    v = beta2 * v + (1 - beta2) * grad**2
+    v = beta2 * v + (1 - beta2) * grad.square()
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
     return param - lr * m_hat / (v_hat.sqrt() + eps), (m, v, t)
@@ -1090,67 +1056,67 @@ def adam(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8):
 # Test: Adam.
 @probe
 def adam_path(param, grads, rates, settings):
-    state, path = None, []
+    """The parameter after each call, and what the same call gives when it is made again."""
+    state, path, again = None, [], []
     for grad, lr in zip(grads, rates, strict=True):
-        param, state = adam(param, grad, state, lr=lr, **settings)
+        moved, remembered = adam(param=param, grad=grad, state=state, lr=lr, **settings)
+        again.append(adam(param, grad, state, lr=lr, **settings)[0])
+        param, state = moved, remembered
         path.append(param)
-    return path
+    return path, again
 
 
-start, grad = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+start, grad = torch.tensor(0.0), torch.tensor(1.0)
 with unchanged(param=start, grad=grad):
-    path = adam_path(start, [grad] * 4, [0.1] * 4, {})
+    path, _ = adam_path(start, [grad] * 4, [0.1] * 4, {})
 check_close(
     path[0],
-    [-0.1],
+    -0.1,
     "the first step of Adam with lr 0.1: its length is lr",
     causes={
-        "Your first step is 3.16 times too long: m and v start at 0 and need the bias correction.": [
-            -0.1 / 10 / math.sqrt(1e-3)
-        ],
-        "Your first step is 31.6 times too long: you correct m, but not v.": [-0.1 / math.sqrt(1e-3)],
-        "Your first step is 10 times too short: you correct v, but not m.": [-0.01],
-        "Your step goes up the slope: it is param minus the step.": [0.1],
+        "Your first step is 3.16 times too long: m and v start at 0 and need the bias correction.": -0.01
+        / math.sqrt(1e-3),
+        "Your first step is 31.6 times too long: you correct m, but not v.": -0.1 / math.sqrt(1e-3),
+        "Your first step is 10 times too short: you correct v, but not m.": -0.01,
+        "Your step goes up the slope: it is param minus the step.": 0.1,
     },
 )
 check_close(
     path[1],
-    [-0.2],
+    -0.2,
     "the parameter after two equal gradients: every step has the length lr",
     causes={
-        "Your second step is too long: you divide by 1 − β₁ and 1 − β₂ instead of 1 − β₁ᵗ and 1 − β₂ᵗ.": [
-            -0.1 - 0.1 * 1.9 / math.sqrt(1.999)
-        ],
-        "Your second step is too long: you divide m by 1 − β₁ instead of 1 − β₁ᵗ.": [-0.1 - 0.1 * 1.9],
-        "Your second step is too short: you divide v by 1 − β₂ instead of 1 − β₂ᵗ.": [-0.1 - 0.1 / math.sqrt(1.999)],
-        "The state is forgotten or t does not count: return (m, v, t) and use it in the next call.": [
-            -0.1 - 0.1 * (0.1 / 0.19) / math.sqrt(0.001 / 0.001999)
-        ],
+        "Your second step is too long: you divide by 1 − β₁ and 1 − β₂ instead of 1 − β₁ᵗ and 1 − β₂ᵗ.": -0.1
+        - 0.1 * 1.9 / math.sqrt(1.999),
+        "Your second step is too long: you divide m by 1 − β₁ instead of 1 − β₁ᵗ.": -0.29,
+        "Your second step is too short: you divide v by 1 − β₂ instead of 1 − β₂ᵗ.": -0.1 - 0.1 / math.sqrt(1.999),
+        "The state is forgotten or t does not count: return (m, v, t) and use it in the next call.": -0.1
+        - 0.1 * (0.1 / 0.19) / math.sqrt(0.001 / 0.001999),
     },
 )
-check_close(torch.cat(path), [-0.1, -0.2, -0.3, -0.4], "the parameter after 1, 2, 3 and 4 equal gradients")
-path = adam_path(start, [grad, -grad], [0.1, 0.1], {})
+check_close(path, [-0.1, -0.2, -0.3, -0.4], "the parameter after 1, 2, 3 and 4 equal gradients")
+path, again = adam_path(start, [grad, -grad], [0.1, 0.1], {})
+check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
 check_close(
     path[1],
-    [-0.1 + 0.1 / 19],
+    -0.1 + 0.1 / 19,
     "the parameter after gradients 1 and -1",
     causes={
-        "β₁ and β₂ are swapped: the first one averages the gradients, the second one their squares.": [
-            -0.1 + 0.1 * 0.001 / 0.001999
-        ],
-        "The step uses g in place of the average m.": [0.0],
+        "β₁ and β₂ are swapped: the first one averages the gradients, the second one their squares.": -0.1
+        + 0.1 * 0.001 / 0.001999,
+        "The step uses g in place of the average m.": 0.0,
     },
 )
-(param,) = adam_path(start, [0.03 * grad], [0.1], {"eps": 1e-2})
+path, _ = adam_path(start, [0.03 * grad], [0.1], {"eps": 1e-2})
 check_close(
-    param,
-    [-0.075],
+    path[0],
+    -0.075,
     "the first step with gradient 0.03 and eps 0.01",
     causes={
-        "eps stands inside the root: √(v̂ + eps). The convention here is √v̂ + eps.": [-0.1 * 0.03 / math.sqrt(0.0109)],
-        "eps is added to √v before the correction. It belongs beside the corrected √v̂.": [
-            -0.1 * math.sqrt(1e-3) * 0.03 / (math.sqrt(1e-3) * 0.03 + 1e-2)
-        ],
+        "eps stands inside the root: √(v̂ + eps). The convention here is √v̂ + eps.": -0.1 * 0.03 / math.sqrt(0.0109),
+        "eps is added to √v before the correction. It belongs beside the corrected √v̂.": -0.1
+        * (math.sqrt(1e-3) * 0.03)
+        / (math.sqrt(1e-3) * 0.03 + 1e-2),
     },
 )
 check_not_used(adam, "torch.optim")
@@ -1169,13 +1135,6 @@ def adam_on_two_parameters(params, grads, settings):
                 params[i], states[i] = adam(params[i], grads[i][step], states[i], **settings)
         path.append(list(params))
     return path
-
-
-@probe
-def adam_twice_from_one_state(param, grads, settings):
-    param, state = adam(param, grads[0], None, **settings)
-    adam(param, grads[1], state, **settings)
-    return adam(param, grads[2], state, **settings)[0]
 
 
 def average(gradients, beta, power=1):
@@ -1204,20 +1163,17 @@ for shape, dtype, settings in (
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     if shape:
         for grad in grads:
-            grad[0] *= 1e-4
+            grad[0] *= 1e-6
             grad[1] = 0.0
             grad[2] *= 100.0
     with unchanged(param=start, grad=grads):
-        path = adam_path(start, grads, rates, settings)
+        path, again = adam_path(start, grads, rates, settings)
+    check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
     for step, expected in enumerate(expected_adam(start, grads, rates, **settings)):
         what = f"the parameter after {step + 1} steps of Adam, gradients of many sizes, {len(shape)} dimensions"
         check_shape(path[step], shape, what)
         check_dtype(path[step], dtype, what)
-        check_close(path[step], expected, what)
-    with unchanged(param=start, grad=grads):
-        param = adam_twice_from_one_state(start, grads, {"lr": 0.1, **settings})
-    expected = expected_adam(start, [grads[0], grads[2]], [0.1, 0.1], **settings)[-1]
-    check_close(param, expected, "Adam called twice with one state: the first call must not change the state")
+        check_close(path[step], expected, what, rtol=1e-4)
 
 start = [torch.randn(3, generator=generator).double(), torch.randn(2, 2, generator=generator).double()]
 grads = [[torch.randn(p.shape, generator=generator).double() for _ in range(4)] for p in start]
@@ -1228,7 +1184,8 @@ expected = [
 ]
 for step in range(4):
     for i in range(2):
-        check_close(paths[step][i], expected[i][step], "two parameters in turn, each with its own state and count")
+        what = "two parameters in turn, each with its own state and count"
+        check_close(paths[step][i], expected[i][step], what, rtol=1e-4)
 ### END HIDDEN TESTS
 
 
@@ -1248,40 +1205,37 @@ def adamw(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=
 # Test: AdamW.
 @probe
 def adamw_path(param, grads, rates, settings):
-    state, path = None, []
+    """The parameter after each call, and what the same call gives when it is made again."""
+    state, path, again = None, [], []
     for grad, lr in zip(grads, rates, strict=True):
-        param, state = adamw(param, grad, state, lr=lr, **settings)
+        moved, remembered = adamw(param=param, grad=grad, state=state, lr=lr, **settings)
+        again.append(adamw(param, grad, state, lr=lr, **settings)[0])
+        param, state = moved, remembered
         path.append(param)
-    return path
+    return path, again
 
 
-start, grad = torch.tensor([2.0], dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+start, grad = torch.tensor(2.0), torch.tensor(1.0)
 with unchanged(param=start, grad=grad):
-    path = adamw_path(start, [grad, grad], [0.1, 0.1], {"weight_decay": 0.5})
+    path, again = adamw_path(start, [grad, grad], [0.1, 0.1], {"weight_decay": 0.5})
+check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
 check_close(
     path[0],
-    [1.8],
+    1.8,
     "the first step from 2 with lr 0.1 and weight decay 0.5: shrink to 1.9, then a step of 0.1",
     causes={
-        "The weight decay went into the gradient, where Adam's scaling swallows it. AdamW keeps it apart.": [1.9],
-        "The decay is not multiplied by lr: shrink by lr · weight_decay.": [0.9],
-        "The decay has the wrong sign: it makes the parameters grow.": [2.0],
-        "You take Adam's step first and shrink afterwards. As in PyTorch: shrink first.": [1.805],
+        "The weight decay went into the gradient, where Adam's scaling swallows it. AdamW keeps it apart.": 1.9,
+        "The decay is not multiplied by lr: shrink by lr · weight_decay.": 0.9,
+        "The decay has the wrong sign: it makes the parameters grow.": 2.0,
+        "You take Adam's step first and shrink afterwards. As in PyTorch: shrink first.": 1.805,
     },
 )
-check_close(path[1], [1.61], "the parameter after two steps")
+check_close(path[1], 1.61, "the parameter after two steps")
 check_close(adamw_path(start, [grad], [0.1], {})[0], [1.898], "the first step with the default weight decay")
 check_not_used(adamw, "torch.optim")
 passed_visible("adamw")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
-
-
-@probe
-def adamw_twice_from_one_state(param, grads, settings):
-    param, state = adamw(param, grads[0], None, **settings)
-    adamw(param, grads[1], state, **settings)
-    return adamw(param, grads[2], state, **settings)[0]
 
 
 def weighted_average(gradients, beta, power=1):
@@ -1311,19 +1265,16 @@ for shape, dtype, settings in (
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     if shape:
         for grad in grads:
-            grad[0] *= 1e-4
+            grad[0] *= 1e-6
             grad[1] = 0.0
     with unchanged(param=start, grad=grads):
-        path = adamw_path(start, grads, rates, settings)
+        path, again = adamw_path(start, grads, rates, settings)
+    check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
     for step, expected in enumerate(expected_adamw(start, grads, rates, **settings)):
         what = f"the parameter after {step + 1} steps of AdamW, gradients of many sizes, {len(shape)} dimensions"
         check_shape(path[step], shape, what)
         check_dtype(path[step], dtype, what)
-        check_close(path[step], expected, what)
-    with unchanged(param=start, grad=grads):
-        param = adamw_twice_from_one_state(start, grads, {"lr": 0.1, **settings})
-    expected = expected_adamw(start, [grads[0], grads[2]], [0.1, 0.1], **settings)[-1]
-    check_close(param, expected, "AdamW called twice with one state: the first call must not change the state")
+        check_close(path[step], expected, what, rtol=1e-4)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1414,7 +1365,7 @@ scenes = {
         {sgd: 0.1, momentum: 0.1, nesterov: 0.1, adagrad: 0.1, rmsprop: 0.02, adam: 0.1},
         {"xlim": (-1.9, 0.9), "ylim": (-0.5, 1.6), "minimum": (0.0, 1.0)},
     ),
-    "Rosenbrock: momentum passes the bend": (
+    "Rosenbrock: momentum gets around": (
         rosenbrock,
         {"start": (-1.2, 1.0), "steps": 500},
         {sgd: 0.0015, momentum: 0.0008, nesterov: 0.0008, adagrad: 0.3, rmsprop: 0.01, adam: 0.1},
@@ -1533,8 +1484,8 @@ def train_with_adam(starts, grads, settings):
     return path, facts
 
 
-half = torch.tensor([0.5], dtype=torch.float64)
-starts = [torch.tensor([1.0], dtype=torch.float64), torch.tensor([3.0], dtype=torch.float64)]
+half = torch.tensor([0.5])
+starts = [torch.tensor([1.0]), torch.tensor([3.0])]
 path, facts = train_with_adam(starts, [[half, None], [half, None], [half, half]], {"lr": 0.1})
 check_close(path[0][0], [0.9], "a parameter 1 with gradient 0.5 after one step with lr 0.1")
 check_close(path[1][0], [0.8], "the same parameter after two steps")
@@ -1587,7 +1538,8 @@ for dtype, settings in ((torch.float64, {"lr": 0.1, "betas": (0.8, 0.95), "eps":
     starts = [draw(shape, dtype) for shape in shapes]
     grads = [[draw(shapes[i], dtype) if present[i][step] else None for i in range(4)] for step in range(6)]
     for gradients in grads:
-        gradients[3][0] *= 1e-4
+        gradients[3][0] *= 1e-6
+    grads[4][0].zero_()  # a gradient of 0 is a gradient: the parameter moves on
     path, facts = train_with_adam(starts, grads, settings)
     for i in range(4):
         expected = adam_by_averages(starts[i], [gradients[i] for gradients in grads], **settings)
@@ -1595,7 +1547,7 @@ for dtype, settings in ((torch.float64, {"lr": 0.1, "betas": (0.8, 0.95), "eps":
             missing = "" if all(present[i]) else ", its gradient missing at some steps"
             what = f"a parameter with {len(shapes[i])} dimensions after {step + 1} steps{missing}"
             check_dtype(path[step][i], dtype, what)
-            check_close(path[step][i], expected[step], what)
+            check_close(path[step][i], expected[step], what, rtol=1e-4)
     for fact, holds in facts.items():
         check_true(holds, fact)
 
@@ -1604,10 +1556,10 @@ trained, losses = train_a_layer(weight, x, y, 5, {"lr": 0.05})
 expected, expected_grads = weight, []
 for step in range(5):
     error = x @ expected.T - y
-    check_close(losses[step], error.square().mean(), f"the loss of a linear layer after {step} steps")
+    check_close(losses[step], error.square().mean(), f"the loss of a linear layer after {step} steps", rtol=1e-4)
     expected_grads.append(2 * error.T @ x / error.numel())
     expected = adam_by_averages(weight, expected_grads, lr=0.05)[-1]
-check_close(trained, expected, "a linear layer trained for 5 steps")
+check_close(trained, expected, "a linear layer trained for 5 steps", rtol=1e-4)
 ### END HIDDEN TESTS
 
 
@@ -1661,7 +1613,7 @@ rules = {
 }
 
 
-def train_on_digits(rule, settings, epochs=12):
+def train_on_digits(rule, settings, epochs=8):
     """A network 64 → 64 → 10: the training loss of each epoch, and the share of held-out digits that it reads."""
     draws = torch.Generator().manual_seed(0)
     params = [
@@ -1693,14 +1645,16 @@ for name, (losses, accuracy) in histories.items():
     print(f"{name:10} training loss {losses[-1]:.4f}   held-out accuracy {accuracy:.1%}")
     assert accuracy > 0.94
 
-epochs = torch.arange(1, 13)
-curves(
+epochs = torch.arange(1, 9)
+figure = curves(
     {f"{name}, {accuracy:.1%}": (epochs, losses) for name, (losses, accuracy) in histories.items()},
     title="Every rule learns to read, each at its own rate",
     xlabel="epoch",
     ylabel="training loss",
     logy=True,
 )
+figure.axes[0].set_ylim(top=8)  # room for the legend
+figure
 
 # %% [markdown] task={"name": "schedules", "minutes": 12, "difficulty": 1}
 # ## Task 7. Schedules: long steps first, short steps last
@@ -1765,9 +1719,9 @@ def inverse_time_lr(step, *, base_lr, decay):
 
 # %% nbgrader={"grade": true, "grade_id": "decay-schedules-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 # Test: exponential, step and 1/t decay.
-rates = [exponential_lr(step, base_lr=0.8, gamma=0.5) for step in range(4)]
+rates = [exponential_lr(step=step, base_lr=0.8, gamma=0.5) for step in range(4)]
 check_close(rates, [0.8, 0.4, 0.2, 0.1], "exponential_lr at steps 0 to 3 with base_lr 0.8 and gamma 0.5")
-rates = [step_lr(step, base_lr=1.0, gamma=0.5, step_size=3) for step in range(7)]
+rates = [step_lr(step=step, base_lr=1.0, gamma=0.5, step_size=3) for step in range(7)]
 check_close(
     rates,
     [1, 1, 1, 0.5, 0.5, 0.5, 0.25],
@@ -1788,7 +1742,7 @@ check_close(
         ],
     },
 )
-rates = [inverse_time_lr(step, base_lr=0.1, decay=1.0) for step in range(4)]
+rates = [inverse_time_lr(step=step, base_lr=0.1, decay=1.0) for step in range(4)]
 check_close(rates, [0.1, 0.05, 0.1 / 3, 0.025], "inverse_time_lr at steps 0 to 3 with base_lr 0.1 and decay 1")
 passed_visible("exponential_lr, step_lr, inverse_time_lr")
 ### BEGIN HIDDEN TESTS
@@ -1800,8 +1754,9 @@ for step in (0, 1, 2, 5, 13):
     check_close(rate, expected, "exponential_lr with a gamma between 0.2 and 0.8", atol=0.0)
     rate = inverse_time_lr(step, base_lr=base_lr, decay=decay)
     check_close(1 / rate, 1 / base_lr + step * decay / base_lr, "the reciprocal of inverse_time_lr grows linearly")
-rate = exponential_lr(1_000_000, base_lr=base_lr, gamma=0.999999)
-check_close(rate, base_lr * math.exp(1e6 * math.log(0.999999)), "exponential_lr after a million steps", atol=0.0)
+gamma_near_one = 1 - 2.0**-20  # exact in float32 too
+rate = exponential_lr(1_000_000, base_lr=base_lr, gamma=gamma_near_one)
+check_close(rate, base_lr * math.exp(1e6 * math.log(gamma_near_one)), "exponential_lr after a million steps", atol=0.0)
 check_close(exponential_lr(1_000_000, base_lr=1.0, gamma=0.5), 0.0, "exponential_lr when it is too small for a float")
 check_close(
     inverse_time_lr(10**6, base_lr=0.1, decay=1e-3), 0.1 / 1001, "inverse_time_lr after a million steps", atol=0.0
@@ -1827,13 +1782,13 @@ def linear_to_tau(step, *, base_lr, final_lr, tau):
     """A straight line from base_lr at step 0 to final_lr at step tau (Goodfellow et al., 8.14), then final_lr."""
     ### BEGIN SOLUTION
     progress = min(step / tau, 1.0)
-    return (1 - progress) * base_lr + progress * final_lr
+    return base_lr + progress * (final_lr - base_lr)
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "cosine-and-linear-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 # Test: cosine and linear decay.
-rates = [cosine_lr(step, base_lr=1.0, total_steps=4, min_lr=0.2) for step in (0, 2, 4)]
+rates = [cosine_lr(step=step, base_lr=1.0, total_steps=4, min_lr=0.2) for step in (0, 2, 4)]
 check_close(
     rates,
     [1.0, 0.6, 0.2],
@@ -1856,7 +1811,7 @@ check_close(
         "After total_steps the cosine rises again: keep the rate at min_lr.": 0.6 + 0.4 * math.cos(math.pi * 7 / 4)
     },
 )
-rates = [linear_to_tau(step, base_lr=1.0, final_lr=0.2, tau=4) for step in (0, 1, 4, 9)]
+rates = [linear_to_tau(step=step, base_lr=1.0, final_lr=0.2, tau=4) for step in (0, 1, 4, 9)]
 check_close(
     rates,
     [1.0, 0.8, 0.2, 0.2],
@@ -1903,7 +1858,7 @@ def warmup_cosine(step, *, base_lr, warmup_steps, total_steps, min_lr=0.0):
 
 # %% nbgrader={"grade": true, "grade_id": "warmup-cosine-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 # Test: warm-up, then cosine.
-rates = [warmup_cosine(step, base_lr=1.0, warmup_steps=4, total_steps=12, min_lr=0.2) for step in range(13)]
+rates = [warmup_cosine(step=step, base_lr=1.0, warmup_steps=4, total_steps=12, min_lr=0.2) for step in range(13)]
 check_close(
     rates[:4],
     [0.25, 0.5, 0.75, 1.0],
@@ -2122,7 +2077,9 @@ for what, losses, settings, cuts in (
     ("negative losses that rise slowly", [-1.0, -0.99995, -0.9999, -0.99985, -0.9], {"patience": 0}, [4]),
     ("negative losses that rise", [-3.0, -2.0, -1.0, -2.9, -3.1], {"patience": 1}, [2]),
     ("losses of zero", [1.0, 0.0, 0.0, 0.0, 0.0], {"patience": 1}, [3]),
-    ("gains below the threshold", [1.0, 0.99995, 0.99994, 0.99993, 0.9998], {"patience": 2}, [3]),
+    ("gains below the default threshold", [1.0, 0.99995, 0.99994, 0.99993, 0.9998], {"patience": 2}, [3]),
+    ("gains just above the default threshold", [1.0, 0.9998, 0.9996, 0.9994], {"patience": 1}, []),
+    ("a gain just below the threshold", [1.0, 0.905, 0.895, 0.8], {"patience": 0, "threshold": 0.1}, [1]),
     ("many small gains that add up", [1.0, 0.96, 0.92, 0.88, 0.84, 0.80], {"patience": 3, "threshold": 0.1}, []),
     ("a threshold of 0 and equal losses", [2.0, 2.0, 1.0, 1.0, 1.0], {"patience": 1, "threshold": 0.0}, [4]),
     ("a threshold that is relative", [100.0, 95.0, 85.0, 80.0], {"patience": 0, "threshold": 0.1}, [1, 3]),
@@ -2344,7 +2301,7 @@ def fit_line(t, y, x0, settings):
     def jacobian(x):
         return torch.stack([torch.ones_like(t), t], dim=1)
 
-    return levenberg_marquardt(residual, jacobian, x0, **settings)
+    return levenberg_marquardt(residual_fn=residual, jacobian_fn=jacobian, x0=x0, **settings)
 
 
 @probe
@@ -2455,9 +2412,11 @@ for damping in (1e-3, 0.5, 10.0):
             x = solve_rosenbrock(x0, {"damping": damping, "steps": steps})
         check_shape(x, (2,), "the result of levenberg_marquardt")
         check_close(x, expected[steps - 1], f"Rosenbrock after {steps} trials, rejected ones included")
-# From so small a damping some 47 trials are rejected, so the result shows how many there were.
-expected = kept_points(rosenbrock, rosenbrock_jacobian, x0, 1e-48, 50)[-1]
-check_close(solve_rosenbrock(x0, {"damping": 1e-48}), expected, "Rosenbrock after the default number of trials, 50")
+# From so small a damping most trials are rejected. The 50th is kept with the first one, the 51st with the second one.
+for damping in (1e-46, 1e-43):
+    expected = kept_points(rosenbrock, rosenbrock_jacobian, x0, damping, 50)[-1]
+    x = solve_rosenbrock(x0, {"damping": damping})
+    check_close(x, expected, "Rosenbrock after the default number of trials, 50")
 x = solve_rosenbrock(torch.tensor([-1.2, 1.0], dtype=torch.float32), {"damping": 0.5, "steps": 3})
 check_dtype(x, torch.float32, "the result, which has the dtype of x0")
 
@@ -2617,17 +2576,17 @@ def lbfgs_direction(grad, steps, grad_changes):
     Returns a tensor of shape (n,).
     """
     ### BEGIN SOLUTION
-    pairs = [(s, y) for s, y in zip(steps, grad_changes, strict=True) if s @ y > 0]
+    pairs = [(s, y) for s, y in zip(steps, grad_changes, strict=True) if s.dot(y) > 0]
     q, alphas = grad, []
     for s, y in reversed(pairs):
-        alphas.append((s @ q) / (s @ y))
+        alphas.append(s.dot(q) / s.dot(y))
         q = q - alphas[-1] * y
     if pairs:
         s, y = pairs[-1]
-        q = (s @ y) / (y @ y) * q
-    for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
-        beta = (y @ q) / (s @ y)
-        q = q + (alpha - beta) * s
+        q = s.dot(y) / y.dot(y) * q
+    for s, y in pairs:
+        beta = y.dot(q) / s.dot(y)
+        q = q + (alphas.pop() - beta) * s
     return -q
     ### END SOLUTION
 
@@ -2685,11 +2644,11 @@ def dense_direction(grad, steps, grad_changes):
     return -inverse @ grad
 
 
-def draw_pairs(n, signs):
+def draw_pairs(n, signs, length=1.0):
     """One pair per sign of yᵀs; a different curvature for each, so that the order matters."""
     steps, changes = [], []
     for sign in signs:
-        s = torch.randn(n, generator=generator, dtype=torch.float64)
+        s = length * torch.randn(n, generator=generator, dtype=torch.float64)
         root = torch.randn(n, n, generator=generator, dtype=torch.float64)
         y = (root @ root.T / n + torch.eye(n, dtype=torch.float64)) @ s
         if sign == 0:
@@ -2701,19 +2660,21 @@ def draw_pairs(n, signs):
     return steps, changes
 
 
-for n, signs, what in (
-    (6, [1], "one pair, 6 parameters"),
-    (6, [1, 1, 1, 1], "four pairs, 6 parameters"),
-    (3, [1, 1, 1, 1, 1], "more pairs than parameters"),
-    (5, [1, -1, 1], "three pairs, the second one with yᵀs < 0"),
-    (5, [-1, 1, 1], "three pairs, the oldest one with yᵀs < 0"),
-    (5, [1, 1, -1], "three pairs, the newest one with yᵀs < 0"),
-    (5, [1, 0, 1, 0], "four pairs, two of them with yᵀs = 0"),
-    (4, [-1, -1], "two pairs, both with yᵀs < 0"),
-    (4, [], "no pair"),
-    (1, [1, 1], "one parameter"),
+for n, signs, length, what in (
+    (6, [1], 1.0, "one pair, 6 parameters"),
+    (6, [1, 1, 1, 1], 1.0, "four pairs, 6 parameters"),
+    (3, [1, 1, 1, 1, 1], 1.0, "more pairs than parameters"),
+    (5, [1] * 12, 1.0, "twelve pairs"),
+    (5, [1, 1, 1], 1e-6, "three pairs near the minimum, where yᵀs is tiny but positive"),
+    (5, [1, -1, 1], 1.0, "three pairs, the second one with yᵀs < 0"),
+    (5, [-1, 1, 1], 1.0, "three pairs, the oldest one with yᵀs < 0"),
+    (5, [1, 1, -1], 1.0, "three pairs, the newest one with yᵀs < 0"),
+    (5, [1, 0, 1, 0], 1.0, "four pairs, two of them with yᵀs = 0"),
+    (4, [-1, -1], 1.0, "two pairs, both with yᵀs < 0"),
+    (4, [], 1.0, "no pair"),
+    (1, [1, 1], 1.0, "one parameter"),
 ):
-    steps, changes = draw_pairs(n, signs)
+    steps, changes = draw_pairs(n, signs, length)
     grad = torch.randn(n, generator=generator, dtype=torch.float64)
     with unchanged(grad=grad, steps=steps, grad_changes=changes):
         direction = lbfgs_direction(grad, steps, changes)
@@ -2765,7 +2726,7 @@ def newton_direction(point, grad, moves, changes):
 
 
 heights = {
-    "gradient descent": descend(lambda point, grad, moves, changes: -grad, 200),
+    "gradient descent": descend(lambda point, grad, moves, changes: -grad, 60),
     "L-BFGS, 10 pairs": descend(lambda point, grad, moves, changes: lbfgs_direction(grad, moves, changes), 60),
     "Newton": descend(newton_direction, 25),
 }
@@ -2773,13 +2734,15 @@ for name, values in heights.items():
     print(f"{name:18} after {len(values) - 1:3} steps: {values[-1]:.1e}")
 assert heights["L-BFGS, 10 pairs"][-1] < 1e-12 < 1e-3 < heights["gradient descent"][-1]
 
-curves(
+figure = curves(
     {name: [max(value, 1e-32) for value in values] for name, values in heights.items()},
     title="Gradients alone bring L-BFGS close to Newton",
     xlabel="step",
     ylabel="height above the minimum",
     logy=True,
 )
+figure.axes[0].set_xlim(right=100)  # room for the legend
+figure
 
 # %% [markdown] task={"name": "questions", "minutes": 10, "difficulty": 2}
 # ## Task 11. Two questions
