@@ -108,7 +108,7 @@ def _factors(found: np.ndarray, expected: np.ndarray, close: Close) -> Iterator[
         if close(np.asarray(size * n), np.asarray(1.0)):
             yield True, f"The result is N times too small{negative}, N being one of its sizes: a mean instead of a sum?"
     whole = size if size > 1 else 1 / size
-    if round(whole) <= 1000 and abs(whole - round(whole)) < 1e-5 * whole:
+    if 1 < round(whole) <= 1000 and abs(whole - round(whole)) < 1e-5 * whole:
         word = "large" if size > 1 else "small"
         yield True, f"The result is a whole number of times too {word}{negative}: a sum and a mean mixed up?"
     if expected.size > 1 and np.ptp(expected) > 0:

@@ -357,6 +357,7 @@ CAUSES = [
     (torch.tensor([2, 0, 3]), torch.tensor([2.4, 0.3, 3.2]), "rounded to whole numbers"),
     (MATRIX.half(), MATRIX.double() / 3 * 3 + 1e-3 * MATRIX.abs(), "float16"),
     (MATRIX + 1e-3 * SQUARE.flatten()[:3], MATRIX, "nearly right"),
+    (MATRIX.double() * (1 + 5e-6), MATRIX.double(), "off by the same factor"),
     (MATRIX[0], MATRIX, "one dimension too few"),
     (MATRIX[None].expand(4, 2, 3), MATRIX, "sum or mean over it missing"),
     (MATRIX[:, None], MATRIX, "extra dimension of size 1"),
