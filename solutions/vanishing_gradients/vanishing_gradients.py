@@ -282,9 +282,10 @@ image_grid(
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-spectrum", "locked": true, "schema_version": 3, "solution": false, "task": false}
 figure = spectra(
     {"photograph": image_values, "random numbers": noise_values},
-    title="A photograph's singular values fall quickly, those of noise do not",
+    title="A few terms carry a photograph, but not noise",
 )
 figure.axes[0].axvline(14, color="gray", linewidth=1)
+figure.axes[0].text(17, 2e-3, "k = 14", color="dimgray")
 figure
 
 # %% [markdown] task={"name": "gains", "minutes": 10, "difficulty": 2}
@@ -405,7 +406,7 @@ figure = curves(
         "largest singular value": (angles, torch.full_like(angles, largest)),
         "smallest singular value": (angles, torch.full_like(angles, smallest)),
     },
-    title=f"A shear stretches by {smallest:.3f} to {largest:.3f}, each reached once",
+    title=f"A shear stretches by {smallest:.3f} to {largest:.3f}",
     xlabel="direction of x in degrees",
     ylabel="‖Ax‖ / ‖x‖",
 )
@@ -798,7 +799,8 @@ check_close(network_jacobian(weights, zeros, "relu"), torch.zeros(3, 3), what)
 #
 # The average hides what happens. The largest singular value of the Gaussian product grows slowly, the *median*
 # collapses: almost all directions die, a few survive. Orthogonal weights keep all of them. That is why they are
-# worth having (Saxe et al., 2014).
+# worth having (Saxe et al., 2014). With tanh, whose slope is below 1 away from 0, both lose something, and the
+# Gaussian weights far more.
 
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-depth", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -1185,9 +1187,9 @@ figure
 # Three different illnesses. The *sigmoid* fades: its slopes are at most 1/4, and its signal does not fade along
 # with its error, since $\sigma(0) = \frac12$. *relu* has slope 0 at every gain, and is healthy at one only: forward
 # the signal $h_\ell$ changes by the gain $g$ per layer, backward the error $\delta_\ell$ does too, and
-# $\partial L / \partial W_\ell = \delta_\ell h_{\ell-1}^\top$ gets $g^{L-1}$ wherever the layer is. *tanh* with
-# large weights saturates forward, so the signal stays bounded, and yet its error grows on the way back. Look at the
-# slope *and* at the level.
+# $\partial L / \partial W_\ell = \delta_\ell h_{\ell-1}^\top$ gets $g^{L-1}$ wherever the layer is. So does *tanh*
+# with small weights, being nearly linear there. With large weights it saturates forward, so the signal stays
+# bounded, and yet its error grows on the way back. Look at the slope *and* at the level.
 #
 # ### Remedies
 #
@@ -1230,9 +1232,9 @@ figure
 # %% [markdown] task={"name": "clipping", "minutes": 14, "difficulty": 2}
 # ## Task 9. Clip what explodes
 #
-# A gradient that explodes is not just large. In the figure after this task it is less than $10^{-3}$ on a plateau
-# and more than 10 on the cliff beside it. One step from there throws the parameters away, and with them all the
-# work so far. *Clipping* limits the step and leaves the rest alone.
+# A gradient that explodes is not just large. In the figure after this task it is about 0.1 on a slope, and more
+# than 10 on the cliff at its end. One step from there throws the parameters onto a plateau where it is below
+# $10^{-3}$, and all the work so far is lost. *Clipping* limits the step and leaves the rest alone.
 #
 # *By norm*. All gradients of a network together are one long vector $g$, with one *global* norm, and if it is
 # longer than $c$ (`max_norm`) it is shortened to $c$:
@@ -1400,7 +1402,8 @@ check_close(clip_grad_value(grads, 2.5), expected, "gradients in a tuple, some o
 #
 # Here is the smallest network that has one: a single sigmoid unit, applied fifty times with the same weight and
 # bias, $h_t = \sigma(w\, h_{t-1} + b)$, and the loss $(h_{50} - 0.7)^2$ (after Pascanu, Mikolov and Bengio, 2013).
-# The same slope is multiplied fifty times. Where it is below 1 the loss is a plateau, where it is above 1 a wall.
+# The same factor $w\, \sigma'$ is multiplied fifty times. Where it stays below 1 the loss changes gently; where it
+# is above 1 there is a wall.
 
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-cliff", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -1429,7 +1432,8 @@ clipped, _ = descend(max_norm=0.1)
 end_thrown, end_clipped = float(cliff_loss(thrown[-1])), float(cliff_loss(clipped[-1]))
 assert end_thrown > 0.3, "Without clipping, the cliff should throw the parameters away."
 assert end_clipped < 0.01, "Clipping should save the descent."
-assert max(thrown_norms) > 100 * thrown_norms[0], "The gradient on the cliff is huge."
+assert max(thrown_norms) > 10 > 100 * thrown_norms[0], "The gradient on the cliff is huge."
+assert thrown_norms[-1] < 1e-3, "Where the parameters land, the loss is a plateau."
 
 figure, axes = panels(
     1, 2, title="One step on the cliff throws the parameters away; clipped, they go on", size=(5.4, 4.2)
