@@ -33,10 +33,10 @@
 # ($\varphi(z) = z$), `"sigmoid"`, `"tanh"`, `"relu"`. The slope of relu at 0 is 0. Norms without an index are
 # Euclidean, $\|x\| = \sqrt{\sum_i x_i^2}$, for a matrix *Frobenius*: the same sum over all entries.
 #
-# **Rules.** Everything in `torch` and `numpy` is allowed. Automatic differentiation is too, but it does not show
-# you why a gradient is small, and the products do. A result that is one number may be a float or a tensor without
-# dimensions; where several are asked for, a list or a tuple. A tensor that is returned has the dtype of the inputs,
-# float32 or float64. No function may change its arguments.
+# **Rules.** Everything in `torch` and `numpy` is allowed, and an array is as good a result as a tensor. Automatic
+# differentiation is too, but it does not show you why a gradient is small, and the products do. A result that is
+# one number may be a float or a tensor without dimensions; where several are asked for, a list or a tuple. Matrices
+# and clipped gradients have the dtype of the inputs, float32 or float64. No function may change its arguments.
 #
 # **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most
 # mistakes. The grader adds hidden ones: other shapes, other dtypes, extreme values.
@@ -953,6 +953,11 @@ for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-3)):
             what = f"the norms of {kind}, {activation}"
             check_shape(norms, (len(weights),), what)
             check_close(norms, expected, what, rtol=tolerance, atol=tolerance * max(expected))
+
+weights = [torch.randn(3, 3, generator=generator, dtype=torch.float64) for _ in range(2)]
+ones = torch.ones(3, dtype=torch.float64)
+norms = gradient_norms(weights, 0 * ones, ones, "relu")
+check_close(norms, [0.0, 0.0], "the norms of a relu network at x = 0, where every gradient is 0")
 ### END HIDDEN TESTS
 
 
@@ -1007,7 +1012,7 @@ for activation, function, scale in (
 #
 # This is the least-squares line through *all* layers; the two ends alone would let one odd layer decide. $s > 0$:
 # the gradient is larger at the end than at the start, it *vanishes* on its way back, by $e^{-s}$ per layer.
-# $s < 0$: it *explodes* on its way back. $s = 0$: all layers learn alike.
+# $s < 0$: it *explodes* on its way back. $s = 0$: all layers get gradients of the same size.
 #
 # **Write** `log_norm_slope(norms)`. The logarithm is the natural one. Does it matter whether you count the layers
 # from 0 or from 1?
@@ -1031,7 +1036,7 @@ for activation, function, scale in (
 def log_norm_slope(norms):
     """The least-squares slope of ln(norm) against the layer index.
 
-    norms: L >= 2 positive numbers down to 1e-150, first layer first, as gradient_norms returns them
+    norms: (L,) tensor of L >= 2 positive numbers, float64, down to 1e-150, first layer first
     Returns a number: the change of ln(norm) from one layer to the next.
     """
     ### BEGIN SOLUTION
