@@ -214,7 +214,9 @@ check_close(
 
 # %% nbgrader={"grade": true, "grade_id": "storage-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 # Test: how many numbers are stored.
-check_close(storage_cost(2, 3, 1), 5, "the numbers stored for one term of a matrix with two rows and three columns")
+causes = {"This is the size of the whole matrix. A term is stored as two vectors, and multiplied out when needed.": 6}
+what = "the numbers stored for one term of a matrix with two rows and three columns"
+check_close(storage_cost(2, 3, 1), 5, what, causes=causes)
 check_close(storage_cost(10, 10, 4), 80, "the numbers stored for four terms of a matrix with ten rows and ten columns")
 passed_visible("storage_cost")
 ### BEGIN HIDDEN TESTS
@@ -609,6 +611,11 @@ def layer_jacobian(weight, preactivation, activation):
 
 # %% nbgrader={"grade": true, "grade_id": "layer-jacobian-test", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
 # Test: one layer, linear and relu.
+square, preactivation = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([2.0, -3.0])
+columns = "Columns were switched off. The slope belongs to an output, so to a row."
+causes = {columns: [[1.0, 0.0], [3.0, 0.0]]}
+jacobian = layer_jacobian(square, preactivation, "relu")
+check_close(jacobian, [[1.0, 2.0], [0.0, 0.0]], "two inputs and two outputs, relu", causes=causes)
 weight = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 preactivation = torch.tensor([0.5, -1.0, 0.0])
 with unchanged(weight=weight, preactivation=preactivation):
@@ -617,11 +624,6 @@ check_close(jacobian, [[1.0, 2.0], [0.0, 0.0], [0.0, 0.0]], "the Jacobian of the
 check_close(
     layer_jacobian(weight, preactivation, "linear"), weight, "the Jacobian of a linear layer, the weight itself"
 )
-square, preactivation = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([2.0, -3.0])
-columns = "Columns were switched off. The slope belongs to an output, so to a row."
-causes = {columns: [[1.0, 0.0], [3.0, 0.0]]}
-jacobian = layer_jacobian(square, preactivation, "relu")
-check_close(jacobian, [[1.0, 2.0], [0.0, 0.0]], "two inputs and two outputs, relu", causes=causes)
 passed_visible("layer_jacobian, linear and relu")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
@@ -1306,7 +1308,8 @@ with unchanged(grads=grads):
     clipped, norm = clip_grad_norm(grads, 1.0)
 after = "This is the norm after clipping. Return the one before: it tells whether anything was clipped."
 each = "Each tensor was clipped on its own. The norm is that of all gradients together."
-check_close(norm, 5.0, "the global norm of (3, 0) and (4)", rtol=1e-6, causes={after: 1.0})
+added = "The norms of the two tensors were added. It is their squares that add: take the root of the sum of squares."
+check_close(norm, 5.0, "the global norm of (3, 0) and (4)", rtol=1e-6, causes={after: 1.0, added: 7.0})
 expected = [torch.tensor([0.6, 0.0]), torch.tensor([0.8])]
 causes = {each: [torch.tensor([1.0, 0.0]), torch.tensor([1.0])]}
 check_close(clipped, expected, "(3, 0) and (4), clipped to norm 1", causes=causes)
@@ -1380,7 +1383,8 @@ check_close(clipped, expected, "two gradients, each shorter than the limit, long
 grads = [torch.tensor([3.0, 0.0]), torch.tensor([-4.0])]
 with unchanged(grads=grads):
     clipped = clip_grad_value(grads, 1.0)
-check_close(clipped, [torch.tensor([1.0, 0.0]), torch.tensor([-1.0])], "(3, 0) and (-4), limited to 1")
+causes = {"Only one side was limited. The limits are -1 and 1.": [torch.tensor([1.0, 0.0]), torch.tensor([-4.0])]}
+check_close(clipped, [torch.tensor([1.0, 0.0]), torch.tensor([-1.0])], "(3, 0) and (-4), limited to 1", causes=causes)
 clipped = clip_grad_value([torch.tensor([0.5, -0.25, 2.0])], 1.0)
 check_close(clipped, [torch.tensor([0.5, -0.25, 1.0])], "(0.5, -0.25, 2), limited to 1: what is within stays")
 passed_visible("clip_grad_value")
