@@ -60,14 +60,6 @@ MISCONCEPTIONS = [
         message="Each term is multiplied by σ_i². If your σ_i come from the eigenvalues of AᵀA, take their square root.",
     ),
     Misconception(
-        name="singular-values-rooted",
-        function="low_rank_approximation",
-        find="* s[:k])",
-        put="* s[:k].sqrt())",
-        message="Each term is multiplied by the root of σ_i. The singular values of torch.linalg.svd are no eigenvalues of AᵀA: no root "
-        "is needed.",
-    ),
-    Misconception(
         name="residual-returned",
         function="low_rank_approximation",
         find="return (u[:, :k] * s[:k]) @ vt[:k]",
@@ -97,6 +89,16 @@ def low_rank_approximation(a, k):
         message="You compute all of A and keep k of its columns. The k terms have to be chosen before the product, in U, Σ and Vᵀ.",
     ),
     Misconception(
+        name="columns-centred",
+        function="low_rank_approximation",
+        find="u, s, vt = torch.linalg.svd(a, full_matrices=False)\n    return (u[:, :k] * s[:k]) @ vt[:k]",
+        put="mean = a.mean(dim=0)\n"
+        "    u, s, vt = torch.linalg.svd(a - mean, full_matrices=False)\n"
+        "    return (u[:, :k] * s[:k]) @ vt[:k] + mean",
+        message="You subtract the mean of each column first, as principal component analysis does. Here the matrix itself is approximated, "
+        "and adding the mean back costs one more rank.",
+    ),
+    Misconception(
         name="storage-is-the-product",
         function="storage_cost",
         find="k * (m + n)",
@@ -123,6 +125,14 @@ def low_rank_approximation(a, k):
         find="k * (m + n)",
         put="m * m + n * n + k",
         message="You count all of U and V. Only the k columns that are used have to be stored.",
+    ),
+    Misconception(
+        name="storage-capped",
+        function="storage_cost",
+        find="k * (m + n)",
+        put="min(k * (m + n), m * n)",
+        message="You return the size of the full matrix where the terms need more than that. The cost of the terms is asked for, also where "
+        "they are not worth it.",
     ),
     Misconception(
         name="energy-not-squared",
@@ -237,13 +247,6 @@ def low_rank_approximation(a, k):
         put="singular_values = torch.linalg.norm(a, dim=0).sort(descending=True).values\n",
         message="You look at the coordinate axes only: the norms of the columns. The largest and the smallest gain are usually reached in "
         "between. Use singular values.",
-    ),
-    Misconception(
-        name="inverse-as-smallest-gain",
-        function="gain_bounds",
-        find="else singular_values[-1]",
-        put="else 1 / singular_values[-1]",
-        message="Your smallest gain is that of the inverse matrix. It is σ_min itself, not 1/σ_min.",
     ),
     # Task 3: the gains of a product
     Misconception(
@@ -580,20 +583,6 @@ def gradient_norms(weights, x, grad_output, activation):
         message="Your norms are squared. Take the root of the sum of squares (and mind that the square of 1e-170 is 0).",
     ),
     Misconception(
-        name="largest-entry",
-        function="gradient_norms",
-        find=OUTER_NORM,
-        put="torch.outer(delta, h_in).abs().max()",
-        message="You return the largest entry of each gradient. The Frobenius norm is the root of the sum of all squares.",
-    ),
-    Misconception(
-        name="sum-of-entries",
-        function="gradient_norms",
-        find=OUTER_NORM,
-        put="torch.outer(delta, h_in).abs().sum()",
-        message="You sum the absolute entries of each gradient. The Frobenius norm is the root of the sum of all squares.",
-    ),
-    Misconception(
         name="root-mean-square",
         function="gradient_norms",
         find=OUTER_NORM,
@@ -623,13 +612,6 @@ def gradient_norms(weights, x, grad_output, activation):
         message="You take the logarithm to base 10. The slope is asked for with the natural logarithm, torch.log.",
     ),
     Misconception(
-        name="slope-in-octaves",
-        function="log_norm_slope",
-        find="torch.log(",
-        put="torch.log2(",
-        message="You take the logarithm to base 2. The slope is asked for with the natural logarithm, torch.log.",
-    ),
-    Misconception(
         name="slope-without-logarithm",
         function="log_norm_slope",
         find="torch.log(torch.as_tensor(norms, dtype=torch.float64))",
@@ -652,14 +634,6 @@ def gradient_norms(weights, x, grad_output, activation):
         message="You join the first and the last point. The least-squares line takes all layers into account.",
     ),
     Misconception(
-        name="slope-divided-by-count",
-        function="log_norm_slope",
-        find="return layers @ logs / (layers @ layers)",
-        put="return (logs[-1] - logs[0]) / len(logs)",
-        message="You join the ends and divide by the number of layers, one more than there are steps. Use the least-squares line through all "
-        "layers.",
-    ),
-    Misconception(
         name="line-through-the-origin",
         function="log_norm_slope",
         find="layers = layers - layers.mean()",
@@ -672,13 +646,6 @@ def gradient_norms(weights, x, grad_output, activation):
         find="return layers @ logs / (layers @ layers)",
         put="return torch.exp(layers @ logs / (layers @ layers))",
         message="You return the factor per layer, the exponential of the slope. Return the slope.",
-    ),
-    Misconception(
-        name="axes-swapped",
-        function="log_norm_slope",
-        find="return layers @ logs / (layers @ layers)",
-        put="logs = logs - logs.mean()\n    return layers @ logs / (logs @ logs)",
-        message="You fit the layer index against the logarithm. Divide by the sum of squares of the layer index, not of the logarithms.",
     ),
     Misconception(
         name="correlation-instead-of-slope",
@@ -825,13 +792,6 @@ def gradient_norms(weights, x, grad_output, activation):
         message="You add the norms of the tensors. Norms of parts do not add, their squares do: take the root of the sum of squares.",
     ),
     Misconception(
-        name="largest-of-norms",
-        function="clip_grad_norm",
-        find="torch.cat([grad.flatten().double() for grad in grads]).norm().item()",
-        put="max(grad.double().norm().item() for grad in grads)",
-        message="You take the largest norm of a single tensor. The global norm is that of all gradients as one long vector.",
-    ),
-    Misconception(
         name="sum-of-absolute-values",
         function="clip_grad_norm",
         find=".norm().item()",
@@ -900,12 +860,5 @@ def gradient_norms(weights, x, grad_output, activation):
         find="grad.clamp(-limit, limit)",
         put="grad.clamp_(-limit, limit)",
         message="You change the gradients that you were given. Return new tensors.",
-    ),
-    Misconception(
-        name="everything-at-the-limit",
-        function="clip_grad_value",
-        find="grad.clamp(-limit, limit)",
-        put="grad.sign() * limit",
-        message="You set every entry to plus or minus the limit. Those within the limits stay as they are.",
     ),
 ]
