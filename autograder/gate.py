@@ -152,7 +152,10 @@ def full_marks(assignment: Assignment, trials: Trials) -> Finding:
 
 
 def stock_marks(assignment: Assignment) -> list[Finding]:
-    """The same in stock nbgrader: the solution earns all, the untouched release runs to its end and earns nothing."""
+    """The same in stock nbgrader: the solution earns all, the untouched release earns nothing.
+
+    There the experiments run too, which the judge leaves out: what they assert has to hold.
+    """
     from autograder import stock
 
     solved = submission_notebook(assignment, reference_solutions(assignment))
@@ -163,6 +166,7 @@ def stock_marks(assignment: Assignment) -> list[Finding]:
     }
     with tempfile.TemporaryDirectory() as folder:
         earned = stock.grade(Path(folder), assignment, submissions)
+        executed = stock.graded_notebook(Path(folder), assignment, "solved")
     points = {
         str(c.metadata.nbgrader.grade_id): float(c.metadata.nbgrader.points)
         for t in assignment.tasks
@@ -174,9 +178,19 @@ def stock_marks(assignment: Assignment) -> list[Finding]:
         if earned["solved"].get(name) != points[name]
     ]
     gifts = [f"{name}: {value:g} points for nothing" for name, value in earned["untouched"].items() if value]
+    code = [cell for cell in executed.cells if cell.cell_type == "code"] if executed else []
+    errors = [
+        f"{cell.id}: {output.ename}: {output.evalue}"
+        for cell in code
+        for output in cell.outputs
+        if output.output_type == "error"
+    ]
+    if not code or any(cell.execution_count is None for cell in code if cell.source.strip()):
+        errors.append("not every cell ran")
     return [
         Finding("the solution earns full marks in stock nbgrader", f"{sum(points.values()):g} points", lost),
         Finding("the untouched release earns 0 in stock nbgrader", "0 points", gifts),
+        Finding("what the experiments assert holds", f"{len(code)} code cells in stock nbgrader", errors),
     ]
 
 
