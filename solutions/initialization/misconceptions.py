@@ -699,8 +699,8 @@ def lsuv_(weights, x, activation, tol=0.01, max_iter=10, generator=None):
     Misconception(
         name="lsuv-ignores-tolerance",
         function="lsuv_",
-        find="(variance - 1).abs() <= tol",
-        put="(variance - 1).abs() <= 0.01",
+        find="(variance - 1).abs() > tol",
+        put="(variance - 1).abs() > 0.01",
         message="You ignore tol. A layer whose variance is within tol of 1 is left as it is.",
     ),
     Misconception(
