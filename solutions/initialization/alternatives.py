@@ -38,13 +38,6 @@ def forward_moments(depth, width, weight_std, activation, generator):
         why="all weights are drawn in one call before the inputs; own activations; einsum",
     ),
     Alternative(
-        name="moments-mean-and-variance",
-        function="forward_moments",
-        find="moments.append(x.square().mean())",
-        put="moments.append(x.var(correction=0) + x.mean() ** 2)",
-        why="the mean square as variance plus squared mean",
-    ),
-    Alternative(
         name="overflow-batch-of-another-size",
         function="first_nonfinite_layer",
         code="""
@@ -58,13 +51,6 @@ def first_nonfinite_layer(width, weight_std, generator, max_layers=100):
             return layer
 """,
         why="columns are examples, another batch size, a while loop, isinf and isnan, an implicit None",
-    ),
-    Alternative(
-        name="overflow-sum-of-zeros",
-        function="first_nonfinite_layer",
-        find="if not torch.isfinite(x).all():",
-        put="if (x - x).sum() != 0:",
-        why="x - x is 0 where x is finite and nan elsewhere",
     ),
     Alternative(
         name="fans-loop",
@@ -152,30 +138,6 @@ def kaiming_normal_(tensor, a=0.0, mode="fan_in", generator=None):
         why="PyTorch's own functions, whose conventions these are",
     ),
     Alternative(
-        name="initializers-in-the-style-of-the-library",
-        function="xavier_uniform_",
-        code="""
-def _no_grad_uniform_(tensor, low, high, generator):
-    with torch.no_grad():
-        return tensor.uniform_(low, high, generator=generator)
-
-@torch.no_grad()
-def _normal(tensor, std, generator):
-    return torch.normal(0.0, std, tensor.shape, generator=generator, out=tensor) if tensor.is_contiguous() and not tensor.requires_grad else tensor.normal_(0.0, std, generator=generator)
-
-def xavier_uniform_(tensor, gain=1.0, generator=None):
-    fan_in, fan_out = fan_in_and_fan_out(tensor.size())
-    std = gain * math.sqrt(2.0 / float(fan_in + fan_out))
-    a = math.sqrt(3.0) * std
-    return _no_grad_uniform_(tensor, -a, a, generator)
-
-def xavier_normal_(tensor, gain=1.0, generator=None):
-    fan_in, fan_out = fan_in_and_fan_out(tensor.size())
-    return _normal(tensor, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator)
-""",
-        why="helpers around no_grad, √3 times the standard deviation, torch.normal with out=",
-    ),
-    Alternative(
         name="kaiming-by-inverse-transform",
         function="kaiming_normal_",
         find="return tensor.normal_(0, std, generator=generator)",
@@ -194,22 +156,6 @@ def distinct_units(weight, tol=1e-6):
     return int((~same_as_earlier).sum())
 """,
         why="all pairs at once",
-    ),
-    Alternative(
-        name="symmetry-components",
-        function="distinct_units",
-        code="""
-def distinct_units(weight, tol=1e-6):
-    rows = weight.reshape(weight.shape[0], -1)
-    left = list(range(len(rows)))
-    count = 0
-    while left:
-        first, *rest = left
-        left = [i for i in rest if not torch.allclose(rows[i], rows[first], rtol=0.0, atol=tol)]
-        count += 1
-    return torch.tensor(count)
-""",
-        why="takes one row and removes all that are like it; allclose; a 0-d tensor",
     ),
     Alternative(
         name="orthogonal-polar",
@@ -269,13 +215,6 @@ def orthogonal_(tensor, gain=1.0, generator=None):
     return tensor
 """,
         why="Gram-Schmidt on Gaussian vectors, repeated for precision",
-    ),
-    Alternative(
-        name="orthogonal-random-signs",
-        function="orthogonal_",
-        find="q = q * r.diagonal().sign()",
-        put="q = q @ torch.diag(2 * torch.randint(0, 2, (q.shape[1],), generator=generator).to(q.dtype) - 1)",
-        why="independent random signs of the columns make Q Haar, too",
     ),
     Alternative(
         name="orthogonal-through-a-flat-copy",
