@@ -27,7 +27,11 @@ PATIENCE = 2.0
 
 
 class TimeIsUp(BaseException):
-    """Raised in code that has used up its time."""
+    """Raised in code that has used up its time; `waited` if it was time on the clock, not of the processor."""
+
+    def __init__(self, text: str, *, waited: bool = False) -> None:
+        self.waited = waited
+        super().__init__(text)
 
 
 @dataclass
@@ -110,8 +114,8 @@ def perform(
         with time_limit(seconds, "The call"):
             result = names[request["name"]](*args, **kwargs)
             reply["value"] = channel.dumps(result, objects)
-    except TimeIsUp:
-        reply["timeout"] = True
+    except TimeIsUp as error:
+        reply |= {"timeout": True, "waited": True} if error.waited else {"timeout": True}
     except NotPlain as error:
         reply["refused"] = error.found
     except ChannelError as error:
@@ -175,8 +179,9 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
         yield
         return
 
-    def on_alarm(*_: object) -> None:
-        raise TimeIsUp(f"{what} ran longer than the {seconds:g} seconds it may take.")
+    def on_alarm(number: int, _: object) -> None:
+        waited = number == signal.SIGALRM
+        raise TimeIsUp(f"{what} ran longer than the {seconds:g} seconds it may take.", waited=waited)
 
     seconds = max(seconds, 0.01)
     timers = ((signal.ITIMER_PROF, signal.SIGPROF, seconds), (signal.ITIMER_REAL, signal.SIGALRM, PATIENCE * seconds))

@@ -31,7 +31,8 @@ from autograder.variants import Misconception
 SEED = 20_011
 SECONDS = 2.0
 MAX_FAILURES = 2
-TOO_MUCH = ("timeout", "lost")
+WAITED = "waited"
+TOO_MUCH = (WAITED, "timeout", "lost")
 SOLUTION = 0
 STRICT, LOOSE = 1e-7, 1e-4
 MAX_CALLS = 200
@@ -141,11 +142,11 @@ class Diagnosis:
 
         First those that give every answer as the student does and somewhere another than the reference; then those that
         explain every answer in which the student differs from the reference. Among equals, the one that agrees with
-        the student in most calls of the whole task; then the first. Calls that cost the reference too much, as on a
-        machine that is short of something, tell nothing.
+        the student in most calls of the whole task; then the first. Calls that cost the reference too much, or that
+        were waited for in vain, as on a machine that is short of something, tell nothing.
         """
         reference = self._reference_outcomes(task)
-        here = [i for i in here if i < len(reference) and reference[i].kind not in TOO_MUCH]
+        here = [i for i in here if i < len(reference) and reference[i].kind not in TOO_MUCH and found[i].kind != WAITED]
         for rtol in (STRICT, LOOSE):
             wrong = [i for i in here if not same(found[i], reference[i], rtol)]
             if not wrong:
@@ -154,7 +155,7 @@ class Diagnosis:
             for position, (misconception, outcomes) in enumerate(self._misconception_outcomes(task)):
 
                 def agrees(i: int, known: list[Outcome] = outcomes, rtol: float = rtol) -> bool:
-                    return i < len(known) and same(found[i], known[i], rtol)
+                    return i < len(known) and (known[i].kind == WAITED or same(found[i], known[i], rtol))
 
                 if all(map(agrees, wrong)):
                     rank = (all(map(agrees, here)), sum(map(agrees, range(len(found)))), -position)
@@ -220,7 +221,8 @@ class Diagnosis:
         source, calls = self.assignment.module_source(solutions), self.calls(task)
 
         def worth_keeping(replies: Replies) -> bool:
-            return bool(solutions) or not any(map(_too_much, replies))
+            doubtful = any(WAITED in reply for reply in replies)
+            return not doubtful and (bool(solutions) or not any(map(_too_much, replies)))
 
         question = f"{source}\n{SECONDS}\n{self._digests[task.name]}"
         return _outcomes(calls, kept(question, lambda: self._ask(source, calls), worth_keeping))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.calls import Call
+from autograder.calls import Call, perform
 from autograder.diagnose import LOOSE, STRICT, Diagnosis, Outcome, Recorded, outcome_of, same
 from autograder.engine import Engine
 from autograder.variants import Misconception, load_misconceptions
@@ -159,3 +159,23 @@ def test_a_call_that_costs_the_reference_too_much_tells_nothing(monkeypatch, cos
     assert diagnosis._match(None, [0, 1, 2], [right, right, right]) is None
     assert diagnosis._match(None, [0, 1, 2], [Outcome(cost), right, wrong]) is SQUARE
     assert diagnosis._match(None, [0, 1, 2, 3], [right, right, right, wrong]) is None
+
+
+def test_what_was_waited_for_in_vain_neither_names_nor_hides_a_misconception(monkeypatch):
+    right, wrong, waited = Outcome("value", 2.0), Outcome("value", 3.0), Outcome("waited")
+    diagnosis = object.__new__(Diagnosis)
+    monkeypatch.setattr(diagnosis, "_reference_outcomes", lambda task: [right, right, right], raising=False)
+    monkeypatch.setattr(diagnosis, "_misconception_outcomes", lambda task: [(SQUARE, [waited, right, wrong])])
+    assert diagnosis._match(None, [0, 1, 2], [right, waited, right]) is None
+    assert diagnosis._match(None, [0, 1, 2], [wrong, waited, wrong]) is SQUARE
+    assert diagnosis._match(None, [0, 1, 2], [right, wrong, wrong]) is None
+
+
+def test_time_on_the_clock_is_told_from_time_of_the_processor():
+    def outcome(source: str) -> str:
+        call = Call.of("f", source, (), {})
+        recorded = Recorded("t", "f", source, call.args, call.kwargs, 0)
+        return outcome_of(recorded, perform(call.request(), {}, 0.05)).kind
+
+    assert outcome("def f():\n    while True: pass") in ("timeout", "waited")  # a busy machine may give it no time
+    assert outcome("import time\ndef f():\n    time.sleep(60)") == "waited"
