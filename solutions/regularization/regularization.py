@@ -214,11 +214,10 @@ check_close(x.T @ (x @ w - y) + 0.5 * w, torch.zeros(3, dtype=torch.float64), wh
 passed_visible("ridge")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
-for dtype, tolerance in ((torch.float64, 1e-8), (torch.float32, 2e-3)):
+for dtype, tolerance in ((torch.float64, 1e-7), (torch.float32, 2e-3)):
     for rows, columns in ((9, 4), (4, 7), (5, 1)):
-        basis = torch.linalg.qr(torch.randn(max(rows, columns), min(rows, columns), generator=generator, dtype=dtype))[
-            0
-        ]
+        start = torch.randn(max(rows, columns), min(rows, columns), generator=generator, dtype=dtype)
+        basis = torch.linalg.qr(start)[0]
         x = (basis if rows >= columns else basis.T) * (1 + torch.arange(columns, dtype=dtype) / 4)
         x = x + 0.5  # columns with a mean
         y = torch.randn(rows, generator=generator, dtype=dtype) + 2
@@ -257,7 +256,6 @@ for dtype, tolerance in ((torch.float64, 1e-8), (torch.float32, 1e-4)):
         fit = x @ torch.linalg.inv(x.T @ x + alpha * torch.eye(4, dtype=torch.float64)) @ x.T @ u
         check_dtype(factors, dtype, "the factors, which have the dtype of the singular values")
         check_close(factors, (u * fit).sum(dim=0), "the shrinkage of the fit, measured on the fit", rtol=tolerance)
-check_close(ridge_shrinkage(torch.tensor([1e-3, 1e3]), 1.0)[0], 1e-6, "the shrinkage of a small direction", rtol=1e-3)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -365,6 +363,7 @@ for dtype in (torch.float64, torch.float32):
         inside = w.abs() < threshold - 1e-6
         check_true(bool((found[inside] == 0).all()), "entries within the threshold are exactly 0")
     check_close(soft_threshold(w, 0.0), w, "the soft threshold 0, which changes nothing")
+check_close(soft_threshold(torch.tensor(-3.0), 0.5), -2.5, "the soft threshold ½ of -3, a tensor without dimensions")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "lasso-test", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
@@ -563,7 +562,7 @@ velocity = torch.randn(3, 2, generator=generator)
 param, grad = start.float(), grads[0].float()
 with unchanged(param=param, grad=grad, velocity=velocity):
     for decay in ("l2", "decoupled"):
-        sgd_step(param, grad, velocity, lr=0.1, momentum=0.9, weight_decay=0.1, decay=decay)
+        sgd_step(param=param, grad=grad, velocity=velocity, lr=0.1, momentum=0.9, weight_decay=0.1, decay=decay)
 ### END HIDDEN TESTS
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-decay", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -675,10 +674,11 @@ def equivalent_alpha(eigenvalue, lr, steps):
 # %% nbgrader={"grade": true, "grade_id": "patience-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 # Test: when to stop.
 @probe
-def answers(patience, losses):
+def answers(patience, losses, every=1):
+    """The answers to updates at the steps 0, every, 2·every, …"""
     stopper = EarlyStopping(patience)
     parameters = [torch.zeros(2)]
-    return [bool(stopper.update(step, loss, parameters)) for step, loss in enumerate(losses)]
+    return [bool(stopper.update(every * i, loss, parameters)) for i, loss in enumerate(losses)]
 
 
 check_equal(answers(2, [3.0, 2.0, 2.0, 4.0]), [False, False, False, True], "the answers to 3, 2, 2, 4 with patience 2")
@@ -686,6 +686,8 @@ what = "the answers to 5, 6, 4, 5, 6, 7 with patience 3: a better loss sets the 
 check_equal(answers(3, [5.0, 6.0, 4.0, 5.0, 6.0, 7.0]), [False] * 5 + [True], what)
 what = "the answers to 2, 3, 1 with patience 1: once stopped it stays stopped"
 check_equal(answers(1, [2.0, 3.0, 1.0]), [False, True, True], what)
+what = "the answers to 3, 2, 2, 4 at the steps 0, 50, 100, 150: patience counts updates, not steps"
+check_equal(answers(2, [3.0, 2.0, 2.0, 4.0], 50), [False, False, False, True], what)
 passed_visible("EarlyStopping, when to stop")
 ### BEGIN HIDDEN TESTS
 nan = math.nan
@@ -695,7 +697,12 @@ check_equal(answers(2, [nan, 1.0, 2.0, 0.5, nan, nan]), [False] * 5 + [True], "N
 check_equal(answers(2, [3.0, nan, 2.0, nan, nan]), [False] * 4 + [True], "NaN among others, with patience 2")
 what = "the losses 5, 1, 4, 3, 2, which fall after the best but do not reach it, with patience 3"
 check_equal(answers(3, [5.0, 1.0, 4.0, 3.0, 2.0, 2.0]), [False] * 4 + [True, True], what)
+what = "two bad losses before the best one and three after it, with patience 3"
+check_equal(answers(3, [5.0, 6.0, 6.0, 4.0, 5.0, 5.0, 5.0]), [False] * 6 + [True], what)
 check_equal(answers(3, [0.0, -1.0, -2.0, -1.5, -1.5]), [False] * 5, "negative losses, with patience 3")
+check_equal(answers(2, [1.0, 0.0, 0.5, 0.5]), [False] * 3 + [True], "a best loss of exactly 0, with patience 2")
+what = "losses that fall by one in a million each time, with patience 1: each of them is strictly better"
+check_equal(answers(1, [2.0 - 1e-6 * i for i in range(4)]), [False] * 4, what)
 what = "losses after the stop, with patience 2: it stays stopped"
 check_equal(answers(2, [1.0, 2.0, 2.0, 0.5, 0.4, 0.3, 7.0]), [False, False, True, True, True, True, True], what)
 generator = case_generator()
@@ -757,6 +764,7 @@ expect_best(3, [nan, 4.0, nan, 3.0, 3.5], 3, "losses with NaN among them, also a
 expect_best(2, [5.0, 4.0, 6.0, 3.0, 7.0, 3.0], 3, "losses with two falls and two equal best ones")
 expect_best(3, [5.0, 1.0, 4.0, 3.0], 1, "losses that fall after the best, but do not reach it")
 expect_best(2, [0.5, -0.25, 0.0], 1, "a negative best loss")
+expect_best(3, [0.7134, 0.3127, 0.3129], 1, "losses that differ in the fourth digit")
 
 
 @probe
@@ -814,7 +822,7 @@ for lr, steps in ((0.1, 3), (0.03, 40), (0.2, 1)):
 eigenvalues = torch.tensor([[0.1, 1.0, 5.0]], dtype=torch.float64)
 what = "the alphas for a small learning rate and many steps, all near 1/(steps · lr)"
 check_close(equivalent_alpha(eigenvalues, 1e-5, 1000), [[99.95, 99.5, 97.5]], what, atol=0.02, rtol=0.0)
-check_close(equivalent_alpha(1.0, 0.5, 2000), 0.0, "the alpha after so many steps that nothing is left of it")
+check_close(equivalent_alpha(1.0, 0.5, 200), 0.0, "the alpha after so many steps that nothing is left of it")
 ### END HIDDEN TESTS
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-equivalence", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -919,10 +927,12 @@ def dropout_summary(shape, p, seed):
         "shapes": [list(y.shape), list(mask.shape)],
         "dtypes": [str(y.dtype), str(mask.dtype)],
         "kept": round(50 * kept.float().mean().item()) / 50,
-        "kept rows differ": bool((kept != kept[:1]).any()),
-        "kept columns differ": bool((kept != kept[:, :1]).any()),
-        "factors of kept": [round(f(ratio[kept].tolist(), default=-1.0), 3) for f in (min, max)],
-        "factors of dropped": [round(f(ratio[~kept].tolist(), default=-1.0), 3) for f in (min, max)],
+        "neighbours agree": [
+            round(10 * (kept.narrow(d, 1, n - 1) == kept.narrow(d, 0, n - 1)).float().mean().item()) / 10
+            for d, n in enumerate(shape)
+        ],
+        "factors of kept": [round(f(ratio[kept].tolist(), default=-1.0), 5) for f in (min, max)],
+        "factors of dropped": [round(f(ratio[~kept].tolist(), default=-1.0), 5) for f in (min, max)],
         "mean factor": round(10 * ratio.mean().item()) / 10,
         "x is unchanged": torch.equal(x, before),
     }
@@ -937,11 +947,11 @@ def expect_dropout(shape, p, seed, what):
     check_close(found["kept"], 1 - p, f"the share of True in the mask, {what}", rtol=1e-6, causes=causes)
     for which, factor in (("kept", 1 / (1 - p)), ("dropped", 0.0)):
         expected = [factor, factor]
-        check_close(found[f"factors of {which}"], expected, f"the factors of what is {which}, {what}", atol=1e-3)
-    for way in ("rows", "columns"):
-        check_true(
-            found[f"kept {way} differ"], f"the {way} of the mask differ, {what}", "Every entry needs its own coin."
-        )
+        check_close(found[f"factors of {which}"], expected, f"the factors of what is {which}, {what}", atol=2e-5)
+    agree = p**2 + (1 - p) ** 2
+    cause = "Every entry needs its own coin: draw in the shape of x."
+    for share in found["neighbours agree"]:
+        check_true(abs(share - agree) < 0.09, f"neighbours are dropped independently of each other, {what}", cause)
     check_close(found["mean factor"], 1.0, f"the mean of y/x, which dropout leaves at 1, {what}")
     check_true(found["x is unchanged"], f"x ends as it was, {what}", "Work on a copy, without *= on x.")
 
@@ -950,9 +960,10 @@ expect_dropout((300, 400), 0.3, 5, "p = 0.3")
 passed_visible("dropout in training")
 ### BEGIN HIDDEN TESTS
 # 10⁵ coins have a share of heads within 0.01 of its expectation, but for 1 case in 10⁹; there are less than ten shares.
+# The share of neighbours that agree is within 0.04 of its expectation, but for 1 case in 10¹⁰⁰.
 generator = case_generator()
 seed = int(torch.randint(1 << 30, (), generator=generator))
-for shape, p in (((250, 400), 0.3), ((100, 10, 100), 0.1), ((400, 250), 0.8)):
+for shape, p in (((250, 400), 0.3), ((20, 10, 20, 25), 0.1), ((400, 250), 0.8)):
     expect_dropout(shape, p, seed, f"p = {p:g} and {len(shape)} dimensions")
 
 
@@ -965,14 +976,21 @@ def dropout_facts(seed):
         return y.tolist(), mask.tolist()
 
     generator = torch.Generator().manual_seed(seed)
-    counts = [int(dropout(x[0], 0.3, True, generator)[1].sum()) for _ in range(60)]
+    pairs = [dropout(x[0], 0.3, True, generator) for _ in range(60)]
+    counts = [int(mask.sum()) for _, mask in pairs]
     return facts_about_draws(draw, seed) | {
         "keeps another number of entries from call to call": min(counts) < max(counts),
+        "scales by 1/(1 − p), however many happen to be kept": all(
+            bool(((y[mask.bool()] * 0.7 - 1).abs() < 1e-5).all()) for y, mask in pairs
+        ),
         "has a y of the dtype of x": dropout(x, 0.3, True, generator)[0].dtype == torch.float64,
     }
 
 
-causes = CAUSES_OF_DRAWS | {"keeps another number of entries from call to call": "Each entry has its own coin."}
+causes = CAUSES_OF_DRAWS | {
+    "keeps another number of entries from call to call": "Each entry has its own coin.",
+    "scales by 1/(1 − p), however many happen to be kept": "Divide by 1 − p, not by the share that was kept.",
+}
 for fact, holds in dropout_facts(seed).items():
     check_true(holds, f"dropout {fact}", causes.get(fact, ""))
 ### END HIDDEN TESTS
@@ -1461,7 +1479,7 @@ for dtype in (torch.float64, torch.float32):
         grad = 1e-3 * torch.randn(2, 1, 4, 5, generator=generator, dtype=dtype)
         x[0, 0, 0, :2], x[1, 0, 0, 0] = low, high
         grad[0, 0, 0], grad[1, 0, 0] = -grad[0, 0, 0].abs(), grad[1, 0, 0].abs()
-        grad[0, 0, 1, 1] = 0.0
+        grad[0, 0, 1, 1], grad[0, 0, 1, 2] = 0.0, 1e-20
         with unchanged(x=x, grad=grad):
             found = fgsm(x, grad, eps, low, high)
         moved = torch.where(grad > 0, x + eps, torch.where(grad < 0, x - eps, x))
@@ -1485,7 +1503,9 @@ def value_and_gradient(trunk, heads, weights):
 
 
 losses = [torch.tensor(2.0), torch.tensor(10.0)]
-check_close(multitask_loss(losses, [1.0, 0.5]), 7.0, "the loss of two tasks, 2 and 10, with weights 1 and 0.5")
+with unchanged(losses=losses):
+    loss = multitask_loss(losses, [3.0, 0.5])
+check_close(loss, 11.0, "the loss of two tasks, 2 and 10, with weights 3 and 0.5")
 trunk, heads = torch.tensor([1.0, 2.0]), torch.tensor([[1.0, 0.0], [1.0, 1.0]])
 loss, grad_trunk, _ = value_and_gradient(trunk, heads, [2.0, 0.5])
 check_close(loss, 6.5, "the loss of two tasks that share a trunk")
@@ -1494,16 +1514,15 @@ passed_visible("multitask_loss")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
 for weights in ([0.3, 2.0, 0.7], (1.0,), [0.0, 4.0]):
-    trunk = torch.randn(4, generator=generator, dtype=torch.float64) + 1
-    heads = torch.randn(len(weights), 4, generator=generator, dtype=torch.float64)
+    trunk, heads = torch.randn(4, generator=generator) + 1, torch.randn(len(weights), 4, generator=generator)
     found = value_and_gradient(trunk, heads, weights)
-    scores, c = heads @ trunk, torch.tensor(weights, dtype=torch.float64)
+    scores, c = heads @ trunk, torch.tensor(weights)
     expected = (c * scores**2).sum(), 2 * (c * scores) @ heads, 2 * torch.outer(c * scores, trunk)
     for name, one, other in zip(
         ("loss", "gradient of the trunk", "gradients of the heads"), found, expected, strict=True
     ):
         tasks = f"{len(weights)} {'tasks' if len(weights) > 1 else 'task'}"
-        check_close(one, other, f"the {name} of {tasks} with unequal weights", rtol=1e-6, atol=1e-9)
+        check_close(one, other, f"the {name} of {tasks} with unequal weights", rtol=1e-4, atol=1e-4)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1609,27 +1628,21 @@ def k_fold(n, k, generator):
 # %% nbgrader={"grade": true, "grade_id": "split-test", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 # Test: three parts.
 @probe
-def split_sizes(n, fractions, seed):
-    return [len(part) for part in three_way_split(n, fractions, torch.Generator().manual_seed(seed))]
-
-
-@probe
 def split_facts(n, fractions, seed):
     parts = three_way_split(n, fractions, torch.Generator().manual_seed(seed))
     indices = [int(i) for part in parts for i in part]
     return {
         "has three parts": len(parts) == 3,
-        "consists of integer tensors": all(p.dtype == torch.int64 and p.dim() == 1 for p in parts),
+        "consists of integer tensors": all(not p.is_floating_point() and p.dim() == 1 for p in parts),
         "has sizes within one of n times the fraction": all(
             abs(len(part) - n * f) <= 1 + 1e-6 for part, f in zip(parts, fractions, strict=True)
         ),
         "loses nothing": set(indices) == set(range(n)),
         "uses nothing twice": len(set(indices)) == len(indices),
-        "is shuffled": n < 20 or (indices != sorted(indices) and set(parts[0].tolist()) != set(range(len(parts[0])))),
+        "is shuffled": n < 40 or (indices != sorted(indices) and set(parts[0].tolist()) != set(range(len(parts[0])))),
     }
 
 
-check_equal(split_sizes(100, (0.6, 0.2, 0.2), 0), [60, 20, 20], "the sizes of 60, 20 and 20 % of 100 examples")
 for n in (100, 7):
     for fact, holds in split_facts(n, (0.6, 0.2, 0.2), 1).items():
         check_true(holds, f"a split of {n} examples into 60, 20 and 20 % {fact}")
@@ -1638,31 +1651,31 @@ passed_visible("three_way_split")
 generator = case_generator()
 seed = int(torch.randint(1 << 30, (), generator=generator))
 thirds = (1 / 3, 1 / 3, 1 / 3)
-check_equal(split_sizes(50, [0.5, 0.3, 0.2], seed), [25, 15, 10], "the sizes of 50, 30 and 20 % of 50 examples")
-check_equal(split_sizes(40, (0.75, 0.25, 0.0), seed), [30, 10, 0], "the sizes of 75, 25 and 0 % of 40 examples")
-check_equal(split_sizes(40, (0.1, 0.2, 0.7), seed), [4, 8, 28], "the sizes of 10, 20 and 70 % of 40 examples")
 for n, fractions in (
     (10, (0.19, 0.19, 0.62)),
     (10, (0.16, 0.16, 0.68)),
     (11, thirds),
     (101, (0.6, 0.2, 0.2)),
+    (60, [0.1, 0.2, 0.7]),
+    (40, (0.75, 0.25, 0.0)),
     (3, thirds),
 ):
     for fact, holds in split_facts(n, fractions, seed).items():
-        check_true(holds, f"a split of {n} examples into parts that do not come out even {fact}")
+        what = " : ".join(f"{f:.2f}" for f in fractions)
+        check_true(holds, f"a split of {n} examples in the proportions {what} {fact}")
 
 
 @probe
 def split_over_many_calls(seed):
-    """In which parts two neighbours land, over 200 calls with one generator."""
-    generator, places = torch.Generator().manual_seed(seed), []
+    """Where ten examples land, over 200 calls with one generator."""
+    generator, reached, together = torch.Generator().manual_seed(seed), set(), set()
     for _ in range(200):
-        parts = [part.tolist() for part in three_way_split(10, (0.6, 0.2, 0.2), generator)]
-        places.append([next((i for i, part in enumerate(parts) if index in part), -1) for index in (0, 1, 9)])
+        for i, part in enumerate(three_way_split(10, (0.4, 0.3, 0.3), generator)):
+            reached |= {(index, i) for index in part.tolist()}
+            together |= set(itertools.combinations(sorted(part.tolist()), 2))
     return {
-        "sends the first example to each of the parts": {p[0] for p in places} == {0, 1, 2},
-        "sends the last example to each of the parts": {p[2] for p in places} == {0, 1, 2},
-        "sends neighbours sometimes to one part and sometimes to two": len({p[0] == p[1] for p in places}) == 2,
+        "sends every example to each of the parts": len(reached) == 30,
+        "sends any two examples to the same part": len(together) == 45,
     }
 
 
@@ -1674,7 +1687,7 @@ def split_draws(seed):
     return facts_about_draws(draw, seed)
 
 
-# An example misses a part of 20 % in 200 calls with probability 0.8²⁰⁰ = 4e-20.
+# An example misses a part of 30 % in 200 calls with probability 0.7²⁰⁰ = 1e-31; two are apart with (11/15)²⁰⁰ = 1e-27.
 for fact, holds in split_over_many_calls(seed).items():
     check_true(holds, f"three_way_split, over many calls, {fact}", "Shuffle all examples before cutting.")
 for fact, holds in split_draws(seed).items():
@@ -1692,7 +1705,7 @@ def fold_facts(n, k, seed):
     dealt = sorted(i for validation in held_out for i in validation)
     return {
         "has k pairs": len(folds) == k,
-        "consists of integer tensors": all(p.dtype == torch.int64 and p.dim() == 1 for pair in folds for p in pair),
+        "consists of integer tensors": all(not p.is_floating_point() and p.dim() == 1 for pair in folds for p in pair),
         "has validation parts whose sizes differ by at most one": max(map(len, held_out)) - min(map(len, held_out))
         <= 1,
         "leaves no example out of validation": set(dealt) == everyone,
@@ -1701,13 +1714,14 @@ def fold_facts(n, k, seed):
         "trains on all that it does not validate on": all(
             sorted(t.tolist()) == sorted(everyone - set(v.tolist())) for t, v in folds
         ),
-        "does not cut the examples in the order in which they come": n < 20
+        "does not cut the examples in the order in which they come": n < 40
         or set(held_out[0]) != set(range(len(held_out[0]))),
-        "does not deal every k-th example to a fold": n < 20 or len({i % k for i in held_out[0]}) > 1,
+        "does not deal every k-th example to a fold": n < 40 or len({i % k for i in held_out[0]}) > 1,
     }
 
 
-for n, k in ((10, 5), (22, 4), (7, 3)):
+# 11 of 42 examples are the first 11, or every fourth one, by a chance of 1 in 10⁹.
+for n, k in ((10, 5), (42, 4), (7, 3)):
     for fact, holds in fold_facts(n, k, 0).items():
         check_true(holds, f"k_fold with {n} examples and {k} folds {fact}")
 passed_visible("k_fold")
@@ -1721,15 +1735,15 @@ for n, k in ((11, 4), (6, 6), (9, 2), (103, 10), (14, 5)):
 
 @probe
 def folds_over_many_calls(seed):
-    """In which folds some examples land, over 150 calls with one generator."""
-    generator, places = torch.Generator().manual_seed(seed), []
+    """Where ten examples land, over 150 calls with one generator."""
+    generator, reached, together = torch.Generator().manual_seed(seed), set(), set()
     for _ in range(150):
-        folds = [validation.tolist() for _, validation in k_fold(10, 3, generator)]
-        places.append([next((i for i, fold in enumerate(folds) if index in fold), -1) for index in (0, 1, 9)])
+        for i, (_, validation) in enumerate(k_fold(10, 3, generator)):
+            reached |= {(index, i) for index in validation.tolist()}
+            together |= set(itertools.combinations(sorted(validation.tolist()), 2))
     return {
-        "sends the first example to each of the folds": {p[0] for p in places} == {0, 1, 2},
-        "sends the last example to each of the folds": {p[2] for p in places} == {0, 1, 2},
-        "sends neighbours sometimes to one fold and sometimes to two": len({p[0] == p[1] for p in places}) == 2,
+        "sends every example to each of the folds": len(reached) == 30,
+        "sends any two examples to the same fold": len(together) == 45,
     }
 
 
@@ -1741,7 +1755,7 @@ def fold_draws(seed):
     return facts_about_draws(draw, seed)
 
 
-# Neighbours are apart in 150 calls with probability (11/15)¹⁵⁰ = 6e-21.
+# Two examples are apart in 150 calls with probability (11/15)¹⁵⁰ = 6e-21.
 for fact, holds in folds_over_many_calls(seed).items():
     check_true(holds, f"k_fold, over many calls, {fact}", "Shuffle all examples before dealing.")
 for fact, holds in fold_draws(seed).items():
@@ -1830,10 +1844,9 @@ passed_visible("winners_curse")
 for trials, tail in ((3, 0.1), (5, 0.025), (59, 0.05), (7, 0.9)):
     # Over the first alarm: it comes at trial i after i quiet ones.
     expected = sum(tail * (1 - tail) ** i for i in range(trials))
-    check_close(winners_curse(trials, tail=tail), expected, f"{trials} trials with a tail of {tail:g}", rtol=1e-7)
+    check_close(winners_curse(trials, tail=tail), expected, f"{trials} trials with a tail of {tail:g}", rtol=1e-5)
 check_close(winners_curse(28), 0.508, "28 trials with the default tail", atol=5e-4, rtol=0.0)
 check_close(winners_curse(0), 0.0, "no trial at all")
-check_close(winners_curse(4, 1.0), 1.0, "a tail of 1")
 ### END HIDDEN TESTS
 
 
@@ -1861,7 +1874,7 @@ def search_summary(space, names, cut, trials, seed):
         "trials": len(found),
         "names": sorted(found[0]),
         "in range": [
-            bool(((first >= low_a) & (first <= high_a)).all()),
+            bool(((first >= low_a - 1e-6 * abs(low_a)) & (first <= high_a + 1e-6 * abs(high_a))).all()),
             bool(((second >= low_b * (1 - 1e-6)) & (second <= high_b * (1 + 1e-6))).all()),
         ],
         "different values": [len(set(first.tolist())) > trials / 2, len(set(second.tolist())) > trials / 2],
@@ -1869,7 +1882,7 @@ def search_summary(space, names, cut, trials, seed):
             round(5 * (first < low_a + cut * (high_a - low_a)).double().mean().item()) / 5,
             round(5 * (second < low_b * (high_b / low_b) ** cut).double().mean().item()) / 5,
         ],
-        "shares of the choice": [round(5 * third.count(v) / trials) / 5 for v in values],
+        "equal shares of the choice": all(abs(third.count(v) / trials - 1 / len(values)) < 0.07 for v in values),
         "types of the choice": sorted({type(v).__name__ for v in third}),
         "correlation": (2 * together.nan_to_num(1.0).abs().max()).round().item() / 2,
         "repeats": bool(trials > 1 and first[0] == first[1]),
@@ -1889,7 +1902,8 @@ def expect_search(space, names, cut, trials, seed, what):
             share = f"the share of log-uniform values below {cut:.0%} of the way from log low to log high"
         check_close(found["below the cuts"][i], cut, f"{share}, {what}", rtol=1e-6)
     values = space[names[2]][1]
-    check_close(found["shares of the choice"], [1 / 5] * 5, f"the share of each of the five values, {what}", rtol=1e-6)
+    cause = "Draw the index uniformly from 0 to len(values) − 1, both included."
+    check_true(found["equal shares of the choice"], f"all values of the choice are drawn equally often, {what}", cause)
     kinds = sorted({type(v).__name__ for v in values})
     check_true(
         found["types of the choice"] == kinds, f"the types of the values chosen, {what}", "Return the value itself."
@@ -1906,12 +1920,13 @@ space = {
 expect_search(space, ("dropout", "lr", "width"), 0.4, 1500, 0, "1,500 trials")
 passed_visible("random_search")
 ### BEGIN HIDDEN TESTS
-# A share of 1,500 draws is within 0.1 of its expectation, but for 1 case in 10¹⁴; a correlation within 0.25, 1 in 10²⁰.
+# A share of 1,500 draws is within 0.07 of its expectation, but for 1 case in 10⁸, and within 0.1 but for 1 in 10¹⁴; a
+# correlation is within 0.25 but for 1 in 10²⁰.
 generator = case_generator()
 seed = int(torch.randint(1 << 30, (), generator=generator))
 space = {"b": ("loguniform", 1e-6, 1e-2), "c": ("choice", ["relu", None, 3, 0.5, True]), "a": ("uniform", -4.0, 6.0)}
 expect_search(space, ("a", "b", "c"), 0.6, 1500, seed, "names in another order")
-space = {"a": ("uniform", 2, 10), "c": ("choice", (5, 4, 3, 2, 1)), "b": ("loguniform", 2, 200)}
+space = {"a": ("uniform", 2, 10), "c": ("choice", (5, 4, 3)), "b": ("loguniform", 4, 7)}
 expect_search(space, ("a", "b", "c"), 0.2, 1500, seed, "whole numbers as limits")
 
 
@@ -1919,14 +1934,25 @@ expect_search(space, ("a", "b", "c"), 0.2, 1500, seed, "whole numbers as limits"
 def search_edges(seed):
     generator = torch.Generator().manual_seed(seed)
     pairs = random_search({"one": ("choice", [[1, 2], (3,)])}, 40, generator)
-    many = random_search({"x": ("uniform", 0.0, 1.0), "y": ("uniform", 0.0, 1.0)}, 40, generator)
+    kinds = [("uniform", 0.0, 1.0), ("loguniform", 1.0, 10.0), ("choice", ["a", "b", "c", "d"])]
+    space = {f"{kind[0]} {which}": kind for kind in kinds for which in "xy"}
+    many = random_search(space, 60, generator)
     again = random_search({"x": ("choice", ["a", "b", "c"])}, 60, generator)
     xs = [one["x"] for one in again]
     return {
+        "leaves the space as it is": space == {f"{kind[0]} {which}": kind for kind in kinds for which in "xy"}
+        and kinds == [("uniform", 0.0, 1.0), ("loguniform", 1.0, 10.0), ("choice", ["a", "b", "c", "d"])],
         "gives no trial if none is asked for": len(random_search({"x": ("uniform", 0, 1)}, 0, generator)) == 0,
         "returns lists and tuples as they are": all(one["one"] in ([1, 2], (3,)) for one in pairs),
-        "draws two uniform values of one trial separately": all(float(one["x"]) != float(one["y"]) for one in many),
-        "draws a choice with replacement": any(p == q for p, q in itertools.pairwise(xs)) and len({*map(str, xs)}) == 3,
+        "draws two values of the same kind separately": all(
+            any(one[f"{kind} x"] != one[f"{kind} y"] for one in many) for kind in ("uniform", "loguniform", "choice")
+        ),
+        "draws a choice with replacement": len(set(xs)) == 3
+        and any(len(set(xs[i : i + 3])) < 3 for i in range(0, 60, 3)),
+        "draws each trial from the whole range": all(
+            len({int(60 * share(one[f"{kind} x"])) for one in many}) < 60
+            for kind, share in (("uniform", float), ("loguniform", lambda value: math.log10(float(value))))
+        ),
     }
 
 
@@ -1939,6 +1965,7 @@ def search_draws(seed):
     return facts_about_draws(draw, seed)
 
 
+# Sixty draws fall into sixty different sixtieths, or twenty times three into all three values, 1 time in 10¹³.
 for fact, holds in search_edges(seed).items():
     check_true(holds, f"random_search {fact}")
 for fact, holds in search_draws(seed).items():
