@@ -9,25 +9,27 @@
 # %% [markdown]
 # # Regularization: ten points and too many parameters
 #
-# Ten points and a polynomial of degree 8. It passes almost exactly through every point, and between the points it swings
-# wildly. The training error is wonderful, the function is useless.
+# Ten points and a polynomial of degree 8. It passes almost exactly through every point, and between the
+# points it swings wildly. The training error is wonderful, the function is useless.
 #
-# A network with a million weights is in the same position, and still it often generalizes. What helps it is a family of
-# methods that all do the same thing in different clothes: they let the data decide what the data can decide, and hold back
-# where it cannot. In this notebook you write them, one after the other: penalties on the weights, weight decay, early stopping,
-# dropout, noise, soft labels. Then you meet the last source of overfitting, which no penalty cures: yourself, when you try many
-# things and keep the best.
+# A network with a million weights is in the same position, and still it often generalizes. What helps it is a
+# family of methods that all do the same thing in different clothes: they let the data decide what the data
+# can decide, and hold back where it cannot. In this notebook you write them, one after the other: penalties
+# on the weights, weight decay, early stopping, dropout, noise, soft labels. Then you meet the last source of
+# overfitting, which no penalty cures: yourself, when you try many things and keep the best.
 #
-# **Conventions.** `x` has shape $(N, D)$, one example per row; $w$ has shape $(D,)$. The strength of a penalty is `alpha`. In
-# dropout `p` is the probability to *drop*. `K` is the number of classes.
+# **Conventions.** `x` has shape $(N, D)$, one example per row; $w$ has shape $(D,)$. The strength of a
+# penalty is `alpha`. In dropout `p` is the probability to *drop*. `K` is the number of classes.
 #
-# **Rules.** A result that is one number may be a float or a tensor without dimensions. Arguments end as they were. Results have
-# the dtype of the inputs. A function that takes a `generator` draws everything from it, so that two calls in a row
-# give different results and the same state of the generator gives the same result; PyTorch's global generator is left alone.
+# **Rules.** A result that is one number may be a float or a tensor without dimensions. Arguments end as they
+# were. Results have the dtype of the inputs. A function that takes a `generator` draws everything from it, so
+# that two calls in a row give different results and the same state of the generator gives the same result;
+# PyTorch's global generator is left alone.
 #
-# **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most mistakes.
-# The grader adds hidden ones: other shapes, other dtypes, edge cases. What is random is judged by its statistics, so it does
-# not matter by which call you draw. A right solution fails by bad luck less than once in a million runs.
+# **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most
+# mistakes. The grader adds hidden ones: other shapes, other dtypes, edge cases. What is random is judged by
+# its statistics, so it does not matter by which call you draw. A right solution fails by bad luck less than
+# once in a million runs.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import itertools
@@ -73,16 +75,17 @@ CAUSES_OF_DRAWS = {
 # %% [markdown] task={"name": "penalties", "minutes": 16, "difficulty": 2}
 # ## Task 1. A price for large weights
 #
-# Give two classifiers the input $(1, 1, 1, 1)$. One has the weights $(1, 0, 0, 0)$, the other $(\tfrac14, \tfrac14, \tfrac14, \tfrac14)$. Both
-# give the score 1. Which one would you trust? The second one listens to all inputs, and no single one can fool it much. A
-# penalty on the weights turns this taste into a number that is added to the loss:
+# Give two classifiers the input $(1, 1, 1, 1)$. One has the weights $(1, 0, 0, 0)$, the other
+# $(\tfrac14, \tfrac14, \tfrac14, \tfrac14)$. Both give the score 1. Which one would you trust? The second one
+# listens to all inputs, and no single one can fool it much. A penalty on the weights turns this taste into a
+# number that is added to the loss:
 #
 # $$
 # \Omega_2 = \tfrac12\, \alpha \sum_j w_j^2 \qquad\qquad \Omega_1 = \alpha \sum_j |w_j|
 # $$
 #
-# With the $\tfrac12$ the gradient of $\Omega_2$ is simply $\alpha w$. Seen as a prior, $\Omega_2$ says that weights are Gaussian, $\Omega_1$ that they are
-# Laplace distributed.
+# With the $\tfrac12$ the gradient of $\Omega_2$ is simply $\alpha w$. Seen as a prior, $\Omega_2$ says that
+# weights are Gaussian, $\Omega_1$ that they are Laplace distributed.
 #
 # For a linear model with squared error the L2 penalty has a closed solution, *ridge regression*:
 #
@@ -92,32 +95,35 @@ CAUSES_OF_DRAWS = {
 # \bigl(\underset{(D, D)}{X^\top X} + \alpha I\bigr)\, w = \underset{(D,)}{X^\top y}
 # $$
 #
-# Both terms carry $\tfrac12$, and neither is divided by $N$: other books write other factors, and then their $\alpha$ is another
-# number. (Goodfellow's equations 7.15 and 7.17 disagree with each other by exactly such a factor of 2.)
+# Both terms carry $\tfrac12$, and neither is divided by $N$: other books write other factors, and then their
+# $\alpha$ is another number. (Goodfellow's equations 7.15 and 7.17 disagree with each other by exactly such a
+# factor of 2.)
 #
-# What does $\alpha$ do? Write $X = U \operatorname{diag}(s) V^\top$. The fit $X w$ is least squares with each direction $u_i$ multiplied by
+# What does $\alpha$ do? Write $X = U \operatorname{diag}(s) V^\top$. The fit $X w$ is least squares with each
+# direction $u_i$ multiplied by
 #
 # $$ \frac{s_i^2}{s_i^2 + \alpha} $$
 #
-# Directions in which the data varies a lot ($s_i^2 \gg \alpha$) are left alone. Directions that the data hardly shows are shrunk to
-# almost nothing. That is regularization in one formula.
+# Directions in which the data varies a lot ($s_i^2 \gg \alpha$) are left alone. Directions that the data
+# hardly shows are shrunk to almost nothing. That is regularization in one formula.
 #
-# **Write** `l2_penalty(params, alpha)` and `l1_penalty(params, alpha)` for a list (or tuple) of tensors of any shapes;
-# `ridge(x, y, alpha)`, which penalizes every weight and centres nothing; and `ridge_shrinkage(singular_values, alpha)`, the factors
-# above.
+# **Write** `l2_penalty(params, alpha)` and `l1_penalty(params, alpha)` for a list (or tuple) of tensors of
+# any shapes; `ridge(x, y, alpha)`, which penalizes every weight and centres nothing; and
+# `ridge_shrinkage(singular_values, alpha)`, the factors above.
 #
-# **Example.** With $\alpha = 2$, the weights $(3, -4)$ cost $\Omega_2 = 25$ and $\Omega_1 = 14$. A singular value of 2 with $\alpha = 1$ keeps $4/5$ of its
-# direction.
+# **Example.** With $\alpha = 2$, the weights $(3, -4)$ cost $\Omega_2 = 25$ and $\Omega_1 = 14$. A singular
+# value of 2 with $\alpha = 1$ keeps $4/5$ of its direction.
 #
 # <details><summary>Hint 1: the identity matrix</summary>
 #
-# `x.T @ x + alpha` adds alpha to *every* entry. The formula wants it on the diagonal only: `torch.eye(D, dtype=x.dtype)`.
+# `x.T @ x + alpha` adds alpha to *every* entry. The formula wants it on the diagonal only:
+# `torch.eye(D, dtype=x.dtype)`.
 #
 # </details>
 # <details><summary>Hint 2: solving</summary>
 #
-# `torch.linalg.solve(A, b)` solves $A w = b$ without an inverse. With $\alpha > 0$ the matrix has full rank even if there are fewer
-# rows than columns.
+# `torch.linalg.solve(A, b)` solves $A w = b$ without an inverse. With $\alpha > 0$ the matrix has full rank
+# even if there are fewer rows than columns.
 #
 # </details>
 
@@ -258,7 +264,8 @@ for dtype, tolerance in ((torch.float64, 1e-8), (torch.float32, 1e-4)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Every direction has its own factor, but one $\alpha$ sets them all. It acts like a threshold on $s^2$, a soft one.
+# Every direction has its own factor, but one $\alpha$ sets them all. It acts like a threshold on $s^2$, a
+# soft one.
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-shrinkage", "locked": true, "schema_version": 3, "solution": false, "task": false}
 singular_values = torch.logspace(-2, 2, 121, dtype=torch.float64)
@@ -277,25 +284,28 @@ curves(
 # %% [markdown] task={"name": "lasso", "minutes": 14, "difficulty": 2}
 # ## Task 2. A price that buys zeros
 #
-# The L2 penalty makes weights small, and never zero: the smaller $w_j$, the weaker its pull $\alpha w_j$. The L1 penalty pulls with the
-# same force $\alpha$ however small $w_j$ is, and so it wins where the data has little to say. The result is a *sparse* model, which uses
-# few of its inputs.
+# The L2 penalty makes weights small, and never zero: the smaller $w_j$, the weaker its pull $\alpha w_j$. The
+# L1 penalty pulls with the same force $\alpha$ however small $w_j$ is, and so it wins where the data has
+# little to say. The result is a *sparse* model, which uses few of its inputs.
 #
 # In one dimension, $\tfrac12 (w - v)^2 + t\,|w|$ is smallest at the *soft threshold* of $v$:
 #
 # $$ S_t(v) = \operatorname{sign}(v)\, \max(|v| - t,\, 0) $$
 #
-# For $\tfrac12 \lVert Xw - y \rVert^2 + \alpha \lVert w \rVert_1$ (the *lasso*) there is no closed form. ISTA alternates between a gradient step on the
-# squared error alone and a soft threshold, which takes care of the penalty:
+# For $\tfrac12 \lVert Xw - y \rVert^2 + \alpha \lVert w \rVert_1$ (the *lasso*) there is no closed form. ISTA
+# alternates between a gradient step on the squared error alone and a soft threshold, which takes care of the
+# penalty:
 #
 # $$
 # w \leftarrow S_{\eta\alpha}\bigl( w - \eta\, X^\top (X w - y) \bigr), \qquad \eta = \frac{1}{\sigma_{\max}(X)^2}, \qquad w = 0 \text{ at the start}
 # $$
 #
-# $\sigma_{\max}(X)^2$ is the largest curvature of the squared error. With this $\eta$ the objective never rises. Plain subgradient descent, with
-# $\alpha \operatorname{sign}(w)$ in the gradient, jumps around zero and never stays there; the threshold lands on it exactly.
+# $\sigma_{\max}(X)^2$ is the largest curvature of the squared error. With this $\eta$ the objective never
+# rises. Plain subgradient descent, with $\alpha \operatorname{sign}(w)$ in the gradient, jumps around zero
+# and never stays there; the threshold lands on it exactly.
 #
-# **Write** `soft_threshold(w, threshold)` and `lasso_ista(x, y, alpha, steps)`, the weights after that many steps.
+# **Write** `soft_threshold(w, threshold)` and `lasso_ista(x, y, alpha, steps)`, the weights after that many
+# steps.
 #
 # **Example.** $S_1$ of $(3, -0.5, -2)$ is $(2, 0, -1)$.
 #
@@ -407,8 +417,8 @@ check_close(w, [2.0, -1.0, 0.01, 0.0], "the weights with alpha 0, which is least
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Twelve inputs, of which three matter. Watch the twelve weights as the price rises. Under L2 they shrink together; under L1
-# they leave, one after the other, and do not come back.
+# Twelve inputs, of which three matter. Watch the twelve weights as the price rises. Under L2 they shrink
+# together; under L1 they leave, one after the other, and do not come back.
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-paths", "locked": true, "schema_version": 3, "solution": false, "task": false}
 generator = torch.Generator().manual_seed(0)
@@ -442,12 +452,13 @@ for (name, path), panel in zip(paths.items(), axes[0], strict=True):
     panel.legend(loc="upper left", bbox_to_anchor=(0.0, 0.92), ncols=2)
 figure
 
-# %% [markdown] task={"name": "decay", "minutes": 12, "difficulty": 2}
+# %% [markdown] task={"name": "decay", "minutes": 12, "difficulty": 1}
 # ## Task 3. Weight decay is not always L2
 #
-# Put $\alpha w$ into the gradient of plain SGD and you get $w \leftarrow (1 - \eta\alpha)\, w - \eta g$: the weights decay. So L2 and weight decay are the
-# same thing, many texts say. They are, until the optimizer does something with the gradient. With momentum, L2 goes through the
-# velocity and keeps pulling for many steps. *Decoupled* decay bypasses it:
+# Put $\alpha w$ into the gradient of plain SGD and you get $w \leftarrow (1 - \eta\alpha)\, w - \eta g$: the
+# weights decay. So L2 and weight decay are the same thing, many texts say. They are, until the optimizer does
+# something with the gradient. With momentum, L2 goes through the velocity and keeps pulling for many steps.
+# *Decoupled* decay bypasses it:
 #
 # | | `"l2"` | `"decoupled"` |
 # |---|---|---|
@@ -455,17 +466,20 @@ figure
 # | velocity | $v \leftarrow \mu v + g'$ | $v \leftarrow \mu v + g'$ |
 # | step | $w \leftarrow w - \eta v$ | $w \leftarrow w - \eta v - \eta \lambda w$ |
 #
-# The velocity is in PyTorch's convention: the learning rate $\eta$ is outside. On the right, the last $w$ is the parameter *before* the step.
-# `torch.optim.SGD` does the left one. With Adam the difference is larger: there L2 is divided by $\sqrt{\hat v}$ like the rest of
-# the gradient, so weights with large gradients are hardly decayed at all. AdamW is the decoupled form.
+# The velocity is in PyTorch's convention: the learning rate $\eta$ is outside. On the right, the last $w$ is
+# the parameter *before* the step. `torch.optim.SGD` does the left one. With Adam the difference is larger:
+# there L2 is divided by $\sqrt{\hat v}$ like the rest of the gradient, so weights with large gradients are
+# hardly decayed at all. AdamW is the decoupled form.
 #
-# In either form, biases and the parameters of normalization layers are usually left out: they are few, and shrinking them only
-# shifts the output.
+# In either form, biases and the parameters of normalization layers are usually left out: they are few, and
+# shrinking them only shifts the output.
 #
-# **Write** `sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay)`, which returns the new parameter and the new velocity.
+# **Write** `sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay)`, which returns the new
+# parameter and the new velocity.
 #
-# **Example.** $w = 10$, $g = 1$, $v = 0$, $\eta = 0.1$, $\mu = 0.5$, $\lambda = 0.2$. With `"l2"`: $v = 3$ and $w = 9.7$. With `"decoupled"`: $v = 1$ and
-# $w = 9.7$. The first step is the same, but the velocities differ, and so does the second step.
+# **Example.** $w = 10$, $g = 1$, $v = 0$, $\eta = 0.1$, $\mu = 0.5$, $\lambda = 0.2$. With `"l2"`: $v = 3$
+# and $w = 9.7$. With `"decoupled"`: $v = 1$ and $w = 9.7$. The first step is the same, but the velocities
+# differ, and so does the second step.
 #
 # <details><summary>Hint 1: where to start</summary>
 #
@@ -585,42 +599,47 @@ curves(
     ylabel="weight under the penalty alone",
 )
 
-# %% [markdown] task={"name": "early-stopping", "minutes": 18, "difficulty": 2}
+# %% [markdown] task={"name": "early-stopping", "minutes": 18, "difficulty": 3}
 # ## Task 4. Stop in time
 #
-# While the training loss keeps falling, the validation loss falls, turns, and rises. Early stopping returns to the turning
-# point. It is the cheapest regularizer there is: it needs a validation set and a copy of the parameters.
+# While the training loss keeps falling, the validation loss falls, turns, and rises. Early stopping returns
+# to the turning point. It is the cheapest regularizer there is: it needs a validation set and a copy of the
+# parameters.
 #
 # The rules (algorithm 7.1 of Goodfellow, Bengio and Courville):
 #
-# - an update is *better* if its loss is **strictly** smaller than the best so far. Equal is not better, NaN never is;
-# - a better update is remembered: its step, its loss, and **copies** of the parameters. Without copies, the optimizer goes on
-#   changing what you remembered;
-# - after `patience` updates in a row that are not better, it says stop. A better one sets the count back. Once stopped it
-#   stays stopped.
+# - an update is *better* if its loss is **strictly** smaller than the best so far. Equal is not better, NaN
+#   never is;
+# - a better update is remembered: its step, its loss, and **copies** of the parameters. Without copies, the
+#   optimizer goes on changing what you remembered;
+# - after `patience` updates in a row that are not better, it says stop. A better one sets the count back.
+#   Once stopped it stays stopped.
 #
-# In which sense is this regularization? Take gradient descent with learning rate $\eta$ from $w = 0$ on a quadratic loss. Along an
-# eigenvector of the Hessian with eigenvalue $\lambda$, after $\tau$ steps it has covered the share $1 - (1 - \eta\lambda)^\tau$ of the way to the
-# minimum. Ridge with penalty $\alpha$ covers $\lambda / (\lambda + \alpha)$. The two are equal for
+# In which sense is this regularization? Take gradient descent with learning rate $\eta$ from $w = 0$ on a
+# quadratic loss. Along an eigenvector of the Hessian with eigenvalue $\lambda$, after $\tau$ steps it has
+# covered the share $1 - (1 - \eta\lambda)^\tau$ of the way to the minimum. Ridge with penalty $\alpha$ covers
+# $\lambda / (\lambda + \alpha)$. The two are equal for
 #
 # $$ \alpha = \frac{\lambda\, (1 - \eta\lambda)^{\tau}}{1 - (1 - \eta\lambda)^{\tau}} $$
 #
-# This is exact, and it holds *per eigenvalue*: one $\alpha$ for all directions, about $1/(\tau\eta)$, comes out only if
-# $\tau\eta\lambda \ll 1$ for all of them.
+# This is exact, and it holds *per eigenvalue*: one $\alpha$ for all directions, about $1/(\tau\eta)$, comes
+# out only if $\tau\eta\lambda \ll 1$ for all of them.
 #
 # **Write** the class `EarlyStopping` and `equivalent_alpha(eigenvalue, lr, steps)`.
 #
-# **Example.** With patience 2 and the losses 3, 2, 2, 4 the fourth update returns True; the best is the second. For $\lambda = 1$, $\eta = \tfrac12$ and
-# one step, half of the way is covered, so $\alpha = 1$.
+# **Example.** With patience 2 and the losses 3, 2, 2, 4 the fourth update returns True; the best is the
+# second. For $\lambda = 1$, $\eta = \tfrac12$ and one step, half of the way is covered, so $\alpha = 1$.
 #
 # <details><summary>Hint 1: a good first value</summary>
 #
-# Start with a best loss of infinity. Then `loss < self.best_loss` treats the first update, NaN and equal losses as the rules say.
+# Start with a best loss of infinity. Then `loss < self.best_loss` treats the first update, NaN and equal
+# losses as the rules say.
 #
 # </details>
 # <details><summary>Hint 2: what a copy is</summary>
 #
-# `list(parameters)` copies the list, not the tensors in it. `p.detach()` shares the memory of `p`. Take `p.detach().clone()` of each.
+# `list(parameters)` copies the list, not the tensors in it. `p.detach()` shares the memory of `p`. Take
+# `p.detach().clone()` of each.
 #
 # </details>
 
@@ -850,12 +869,13 @@ figure
 # %% [markdown] task={"name": "dropout", "minutes": 14, "difficulty": 2}
 # ## Task 5. Dropout
 #
-# Train a different, thinner network at every step: each unit is dropped with probability $p$, by a coin of its own. No unit can
-# rely on a particular other one being there. At test time all are there, and the network acts like an average over all the
-# thin ones.
+# Train a different, thinner network at every step: each unit is dropped with probability $p$, by a coin of
+# its own. No unit can rely on a particular other one being there. At test time all are there, and the network
+# acts like an average over all the thin ones.
 #
-# The average has to come out right. A unit that is present with probability $1 - p$ contributes, on average, $1 - p$ times as much
-# in training. *Inverted* dropout repairs this at once, in training, so that evaluation has nothing to do:
+# The average has to come out right. A unit that is present with probability $1 - p$ contributes, on average,
+# $1 - p$ times as much in training. *Inverted* dropout repairs this at once, in training, so that evaluation
+# has nothing to do:
 #
 # $$
 # y_i = \frac{m_i\, x_i}{1 - p}, \qquad m_i = \begin{cases} 0 & \text{with probability } p \\ 1 & \text{otherwise} \end{cases},
@@ -863,14 +883,16 @@ figure
 # \frac{\partial L}{\partial x_i} = \frac{m_i}{1 - p}\, \frac{\partial L}{\partial y_i}
 # $$
 #
-# In the original paper (Srivastava et al., 2014) $p$ is the probability to *keep*. Here, as in PyTorch, it is the probability to
-# drop.
+# In the original paper (Srivastava et al., 2014) $p$ is the probability to *keep*. Here, as in PyTorch, it is
+# the probability to drop.
 #
-# **Write** `dropout(x, p, training, generator)`, which returns `y` and the boolean `mask` of what is kept. Each entry has its own coin. When not
-# training, `y` equals `x` and the mask is all True. With $p = 1$ everything is dropped and `y` is zero, not 0/0. **Write**
-# `dropout_backward(grad_y, mask, p)` for a mask that was drawn in training.
+# **Write** `dropout(x, p, training, generator)`, which returns `y` and the boolean `mask` of what is kept.
+# Each entry has its own coin. When not training, `y` equals `x` and the mask is all True. With $p = 1$
+# everything is dropped and `y` is zero, not 0/0. **Write** `dropout_backward(grad_y, mask, p)` for a mask
+# that was drawn in training.
 #
-# **Example.** $x = (1, 2, 3)$, $p = 0.25$, mask (True, False, True): $y = (\tfrac43, 0, 4)$. A gradient of $(3, 3, 3)$ becomes $(4, 0, 4)$.
+# **Example.** $x = (1, 2, 3)$, $p = 0.25$, mask (True, False, True): $y = (\tfrac43, 0, 4)$. A gradient of
+# $(3, 3, 3)$ becomes $(4, 0, 4)$.
 #
 # <details><summary>Hint 1: coins</summary>
 #
@@ -1067,43 +1089,49 @@ check_close(grad_x, torch.zeros(4, 5), "the gradient with p = 1 and a matrix")
 # %% [markdown] task={"name": "noise", "minutes": 14, "difficulty": 2}
 # ## Task 6. Noise as a teacher
 #
-# **On the inputs.** Add fresh Gaussian noise of standard deviation $s$ to every entry of $X$, each time you use it. The prediction moves by
-# $\varepsilon^\top w$ per row, which has mean 0 and variance $s^2 \lVert w \rVert^2$. So for a linear model and the squared error of this notebook
+# **On the inputs.** Add fresh Gaussian noise of standard deviation $s$ to every entry of $X$, each time you
+# use it. The prediction moves by $\varepsilon^\top w$ per row, which has mean 0 and variance
+# $s^2 \lVert w \rVert^2$. So for a linear model and the squared error of this notebook
 #
 # $$
 # \mathbb E\; \tfrac12 \lVert (X + E)\, w - y \rVert^2 = \tfrac12 \lVert X w - y \rVert^2 + \tfrac12\, n\, s^2 \lVert w \rVert^2
 # $$
 #
-# for $n$ rows. Noise on the inputs *is* ridge regression, with $\alpha = n s^2$. For networks this holds approximately, with the
-# gradient of the output in place of $w$.
+# for $n$ rows. Noise on the inputs *is* ridge regression, with $\alpha = n s^2$. For networks this holds
+# approximately, with the gradient of the output in place of $w$.
 #
-# **On the labels.** Some labels are wrong. A network that is asked for probability 1 pushes its logits apart without end, and
-# believes the wrong labels as firmly as the right ones. *Label smoothing* asks for a little less:
+# **On the labels.** Some labels are wrong. A network that is asked for probability 1 pushes its logits apart
+# without end, and believes the wrong labels as firmly as the right ones. *Label smoothing* asks for a little
+# less:
 #
 # | convention | true class | each other class |
 # |---|---|---|
 # | Goodfellow, Bengio and Courville, 7.5.1: **this notebook** | $1 - \alpha$ | $\alpha / (K - 1)$ |
 # | Szegedy et al. (2016), PyTorch's `label_smoothing` | $1 - \alpha + \alpha/K$ | $\alpha / K$ |
 #
-# Both rows sum to 1. The second is the first with an $\alpha$ that is $(K - 1)/K$ times as large. The loss then needs targets that
-# are probabilities. With $q$ of shape $(N, K)$ and logits $z$:
+# Both rows sum to 1. The second is the first with an $\alpha$ that is $(K - 1)/K$ times as large. The loss
+# then needs targets that are probabilities. With $q$ of shape $(N, K)$ and logits $z$:
 #
 # $$ L = -\frac1N \sum_{n=1}^{N} \sum_{k=1}^{K} q_{nk} \log \operatorname{softmax}(z_n)_k $$
 #
-# **Write** `noisy_input_penalty(w, std, n)`, the last term of the first formula; `smooth_labels(target, num_classes, alpha)`; and
-# `cross_entropy_soft(logits, target)`, which is finite and right for logits of $\pm 10^4$. The experiment below trains with your
-# loss, so give it back as a tensor: `.item()` would cut it off from the network.
+# **Write** `noisy_input_penalty(w, std, n)`, the last term of the first formula;
+# `smooth_labels(target, num_classes, alpha)`; and `cross_entropy_soft(logits, target)`, which is finite and
+# right for logits of $\pm 10^4$. The experiment below trains with your loss, so give it back as a tensor:
+# `.item()` would cut it off from the network.
 #
-# **Example.** Class 2 of $K = 4$ with $\alpha = 0.3$: $(0.1, 0.1, 0.7, 0.1)$, since $\alpha/3 = 0.1$. Two equal logits cost $\log 2$ whatever the target.
+# **Example.** Class 2 of $K = 4$ with $\alpha = 0.3$: $(0.1, 0.1, 0.7, 0.1)$, since $\alpha/3 = 0.1$. Two
+# equal logits cost $\log 2$ whatever the target.
 #
 # <details><summary>Hint 1: building the labels</summary>
 #
-# Fill a tensor of shape $(N, K)$ with what the other classes get. Then set one entry per row: `y[torch.arange(N), target]`.
+# Fill a tensor of shape $(N, K)$ with what the other classes get. Then set one entry per row:
+# `y[torch.arange(N), target]`.
 #
 # </details>
 # <details><summary>Hint 2: large logits</summary>
 #
-# `torch.log_softmax(logits, dim=1)` is safe; the logarithm of `torch.softmax` is not, since it may be the logarithm of 0.
+# `torch.log_softmax(logits, dim=1)` is safe; the logarithm of `torch.softmax` is not, since it may be the
+# logarithm of 0.
 #
 # </details>
 
@@ -1228,8 +1256,9 @@ for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Back to the ten points. Here are all the remedies beside each other, on the same polynomial of degree 8. The constant term is
-# not penalized: the columns and the targets are centred first, and the mean is added back to the prediction.
+# Back to the ten points. Here are all the remedies beside each other, on the same polynomial of degree 8. The
+# constant term is not penalized: the columns and the targets are centred first, and the mean is added back to
+# the prediction.
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-polynomial", "locked": true, "schema_version": 3, "solution": false, "task": false}
 generator = torch.Generator().manual_seed(3)
@@ -1301,8 +1330,9 @@ axes[1, 2].tick_params(axis="x", labelsize=10)
 figure
 
 # %% [markdown]
-# Now a network and the digits: 300 examples to learn from, once with all labels right, once with 30 % of them replaced at random.
-# Your `dropout`, `smooth_labels` and `cross_entropy_soft` are in the loop; autograd finds its way through them.
+# Now a network and the digits: 300 examples to learn from, once with all labels right, once with 30 % of them
+# replaced at random. Your `dropout`, `smooth_labels` and `cross_entropy_soft` are in the loop; autograd finds
+# its way through them.
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-digits", "locked": true, "schema_version": 3, "solution": false, "task": false}
 data = digits()
@@ -1360,44 +1390,49 @@ panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
 figure
 
 # %% [markdown]
-# Smoothing keeps the network from being too sure, but nothing keeps it from learning the wrong labels by heart. Dropout does that:
-# no small group of units can hold on to a single example.
+# Smoothing keeps the network from being too sure, but nothing keeps it from learning the wrong labels by
+# heart. Dropout does that: no small group of units can hold on to a single example.
 
-# %% [markdown] task={"name": "mixtures", "minutes": 14, "difficulty": 2}
+# %% [markdown] task={"name": "mixtures", "minutes": 14, "difficulty": 1}
 # ## Task 7. Examples that nobody took
 #
 # Three ways to get more out of the data.
 #
-# **Mixup** (Zhang et al., 2018) trains on straight lines between examples. One number $\lambda$ and one permutation $\pi$ for the whole batch, the same for
-# inputs and labels:
+# **Mixup** (Zhang et al., 2018) trains on straight lines between examples. One number $\lambda$ and one
+# permutation $\pi$ for the whole batch, the same for inputs and labels:
 #
 # $$ \tilde x_i = \lambda\, x_i + (1 - \lambda)\, x_{\pi(i)}, \qquad \tilde y_i = \lambda\, y_i + (1 - \lambda)\, y_{\pi(i)} $$
 #
-# **FGSM** (Goodfellow et al., 2015) asks which small change of the input hurts most, if no pixel may move by more than $\varepsilon$. To first order it is
-# a step of $\varepsilon$ in every pixel, uphill. Training on such images is adversarial training.
+# **FGSM** (Goodfellow et al., 2015) asks which small change of the input hurts most, if no pixel may move by
+# more than $\varepsilon$. To first order it is a step of $\varepsilon$ in every pixel, uphill. Training on
+# such images is adversarial training.
 #
 # $$ \tilde x = \operatorname{clip}\bigl(x + \varepsilon\, \operatorname{sign}(\nabla_x L),\; \text{low},\; \text{high}\bigr) $$
 #
-# The range is that of valid inputs, in the units of $x$. Where the gradient is 0, the pixel stays ($\operatorname{sign}(0) = 0$).
+# The range is that of valid inputs, in the units of $x$. Where the gradient is 0, the pixel stays
+# ($\operatorname{sign}(0) = 0$).
 #
-# **Several tasks at once** share their first layers, and what one task learns helps the others. The loss is a weighted sum, and the
-# gradients of the shared layers *add*:
+# **Several tasks at once** share their first layers, and what one task learns helps the others. The loss is a
+# weighted sum, and the gradients of the shared layers *add*:
 #
 # $$ L = \sum_k c_k L_k $$
 #
-# **Write** `mixup(x, y, lam, permutation)`, where `lam` weighs the example itself; `fgsm(x, grad, eps, low, high)`; and
-# `multitask_loss(losses, weights)`, through which autograd can pass.
+# **Write** `mixup(x, y, lam, permutation)`, where `lam` weighs the example itself;
+# `fgsm(x, grad, eps, low, high)`; and `multitask_loss(losses, weights)`, through which autograd can pass.
 #
-# **Example.** With $\lambda = 0.75$, an example with label $(1, 0)$ and partner label $(0, 1)$ gets the label $(0.75, 0.25)$.
+# **Example.** With $\lambda = 0.75$, an example with label $(1, 0)$ and partner label $(0, 1)$ gets the label
+# $(0.75, 0.25)$.
 #
 # <details><summary>Hint 1: the partner</summary>
 #
-# `x[permutation]` has in row $i$ the row $\pi(i)$ of `x`. If you write into `x` itself, later rows see mixed partners.
+# `x[permutation]` has in row $i$ the row $\pi(i)$ of `x`. If you write into `x` itself, later rows see mixed
+# partners.
 #
 # </details>
 # <details><summary>Hint 2: keeping the graph</summary>
 #
-# `.item()`, `float()` and `torch.tensor(losses)` cut a loss off from its network. Add and multiply the tensors themselves.
+# `.item()`, `float()` and `torch.tensor(losses)` cut a loss off from its network. Add and multiply the
+# tensors themselves.
 #
 # </details>
 
@@ -1531,8 +1566,8 @@ for weights in ([0.3, 2.0, 0.7], (1.0,), [0.0, 4.0]):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# How much does a network that reads 19 of 20 digits see in them? Move each pixel by at most 3 of 16 gray values, in the worst
-# direction.
+# How much does a network that reads 19 of 20 digits see in them? Move each pixel by at most 3 of 16 gray
+# values, in the worst direction.
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-fgsm", "locked": true, "schema_version": 3, "solution": false, "task": false}
 network, accuracy = train_network(few_y, p=0.5)
@@ -1567,37 +1602,41 @@ image_grid(
 # %% [markdown] task={"name": "splits", "minutes": 14, "difficulty": 2}
 # ## Task 8. What you may look at
 #
-# Three sets, three jobs. The **training** set chooses the weights. The **validation** set chooses everything else: the penalty, the step at which
-# you stop, the architecture. The **test** set is opened once, at the end. Whatever you choose with a set, that set is too
-# optimistic about.
+# Three sets, three jobs. The **training** set chooses the weights. The **validation** set chooses everything
+# else: the penalty, the step at which you stop, the architecture. The **test** set is opened once, at the
+# end. Whatever you choose with a set, that set is too optimistic about.
 #
-# Reading the three numbers. People misread 1 % of the images, the network makes 5 % errors on the training set and 8 % on the validation set.
-# Then $5 - 1 = 4$ points are *avoidable bias*: train longer, use a larger network. And $8 - 5 = 3$ points are *variance*: more data,
-# more regularization. Start with the larger one.
+# Reading the three numbers. People misread 1 % of the images, the network makes 5 % errors on the training
+# set and 8 % on the validation set. Then $5 - 1 = 4$ points are *avoidable bias*: train longer, use a larger
+# network. And $8 - 5 = 3$ points are *variance*: more data, more regularization. Start with the larger one.
 #
-# With little data, one validation set is a lottery. **k-fold cross-validation** deals the examples into $k$ folds; each fold is
-# the validation set once, and the other $k - 1$ are for training. Report the mean over the folds. The folds share their training
-# data, so their spread is no honest standard error. And whatever learns from data, such as a mean to subtract, is fitted within each fold's
-# training part, or it leaks.
+# With little data, one validation set is a lottery. **k-fold cross-validation** deals the examples into $k$
+# folds; each fold is the validation set once, and the other $k - 1$ are for training. Report the mean over
+# the folds. The folds share their training data, so their spread is no honest standard error. And whatever
+# learns from data, such as a mean to subtract, is fitted within each fold's training part, or it leaks.
 #
 # Data often comes sorted by class. So both functions shuffle first.
 #
-# **Write** `three_way_split(n, fractions, generator)`. Each part has a size within one of $n$ times its fraction, and nothing is lost or used twice. Rounding
-# each size down would lose examples; giving all the rest to the last part can be two too many.
+# **Write** `three_way_split(n, fractions, generator)`. Each part has a size within one of $n$ times its
+# fraction, and nothing is lost or used twice. Rounding each size down would lose examples; giving all the
+# rest to the last part can be two too many.
 #
-# **Write** `k_fold(n, k, generator)`, a list of $k$ pairs (train, validation). The sizes of the validation parts differ by at most one.
+# **Write** `k_fold(n, k, generator)`, a list of $k$ pairs (train, validation). The sizes of the validation
+# parts differ by at most one.
 #
-# **Example.** 10 examples and $k = 3$: validation parts of 4, 3 and 3, in any order, and training parts of 6, 7 and 7.
+# **Example.** 10 examples and $k = 3$: validation parts of 4, 3 and 3, in any order, and training parts of 6,
+# 7 and 7.
 #
 # <details><summary>Hint 1: one shuffle</summary>
 #
-# `torch.randperm(n, generator=generator)` is the shuffled deck. Cut it, once; a second shuffle would deal some cards twice.
+# `torch.randperm(n, generator=generator)` is the shuffled deck. Cut it, once; a second shuffle would deal
+# some cards twice.
 #
 # </details>
 # <details><summary>Hint 2: where to cut</summary>
 #
-# Cut at `round(n * f1)` and at `round(n * (f1 + f2))`: round the places of the cuts, not the sizes. For the folds there is
-# `tensor_split`.
+# Cut at `round(n * f1)` and at `round(n * (f1 + f2))`: round the places of the cuts, not the sizes. For the
+# folds there is `tensor_split`.
 #
 # </details>
 
@@ -1770,26 +1809,28 @@ for fact, holds in fold_draws(seed).items():
 # %% [markdown] task={"name": "tuning", "minutes": 14, "difficulty": 2}
 # ## Task 9. Overfitting by hand
 #
-# Try $N$ ideas that do nothing, and compare each with your baseline by a test that raises a false alarm with probability 2.5 % (the
-# upper tail). You will "improve" at least once with probability
+# Try $N$ ideas that do nothing, and compare each with your baseline by a test that raises a false alarm with
+# probability 2.5 % (the upper tail). You will "improve" at least once with probability
 #
 # $$ 1 - (1 - 0.025)^N $$
 #
-# That is 40 % for 20 ideas, 92 % for 100. This is the *winner's curse*: the best of many is good **and** lucky, and the luck does not
-# repeat. The formula holds for independent comparisons. If all are made against one noisy baseline, they are not independent, and
-# the experiment below shows what then happens.
+# That is 40 % for 20 ideas, 92 % for 100. This is the *winner's curse*: the best of many is good **and**
+# lucky, and the luck does not repeat. The formula holds for independent comparisons. If all are made against
+# one noisy baseline, they are not independent, and the experiment below shows what then happens.
 #
-# How to search, then? A grid of 4 learning rates, 4 penalties and 3 widths has $4 \cdot 4 \cdot 3 = 48$ configurations, but tries only 4
-# different learning rates. **Random search** tries 48, for the same price, and mostly one or two of the numbers matter (Bergstra and
-# Bengio, 2012). A learning rate is drawn *log-uniformly*: the step from 0.001 to 0.01 is as large as the one from 0.1 to 1.
+# How to search, then? A grid of 4 learning rates, 4 penalties and 3 widths has $4 \cdot 4 \cdot 3 = 48$
+# configurations, but tries only 4 different learning rates. **Random search** tries 48, for the same price,
+# and mostly one or two of the numbers matter (Bergstra and Bengio, 2012). A learning rate is drawn
+# *log-uniformly*: the step from 0.001 to 0.01 is as large as the one from 0.1 to 1.
 #
 # $$ \log v \sim \text{uniform on } [\log \text{low},\, \log \text{high}] $$
 #
-# **Write** `winners_curse(trials, tail=0.025)` and `random_search(space, trials, generator)`. `space` says for each name how to draw: `("uniform", low, high)`,
-# `("loguniform", low, high)` with the natural values as limits, or `("choice", values)`. Each value of each trial is drawn independently.
+# **Write** `winners_curse(trials, tail=0.025)` and `random_search(space, trials, generator)`. `space` says
+# for each name how to draw: `("uniform", low, high)`, `("loguniform", low, high)` with the natural values as
+# limits, or `("choice", values)`. Each value of each trial is drawn independently.
 #
-# **Example.** `random_search({"lr": ("loguniform", 1e-4, 1), "width": ("choice", [64, 128])}, 2, generator)` could return
-# `[{"lr": 0.0031, "width": 128}, {"lr": 0.24, "width": 128}]`.
+# **Example.** `random_search({"lr": ("loguniform", 1e-4, 1), "width": ("choice", [64, 128])}, 2, generator)`
+# could return `[{"lr": 0.0031, "width": 128}, {"lr": 0.24, "width": 128}]`.
 #
 # <details><summary>Hint 1: a uniform number</summary>
 #
@@ -1798,8 +1839,8 @@ for fact, holds in fold_draws(seed).items():
 # </details>
 # <details><summary>Hint 2: the other two</summary>
 #
-# For "loguniform" draw uniformly between `math.log(low)` and `math.log(high)` and take `math.exp`. For "choice" draw an index:
-# `int(u * len(values))`. Return the value itself, whatever its type.
+# For "loguniform" draw uniformly between `math.log(low)` and `math.log(high)` and take `math.exp`. For
+# "choice" draw an index: `int(u * len(values))`. Return the value itself, whatever its type.
 #
 # </details>
 
@@ -1978,8 +2019,8 @@ for fact, holds in search_draws(seed).items():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Is the formula true? Simulate ideas that do nothing: each result is pure noise. Once each idea has a baseline of its own, once all
-# share one.
+# Is the formula true? Simulate ideas that do nothing: each result is pure noise. Once each idea has a
+# baseline of its own, once all share one.
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-winners-curse", "locked": true, "schema_version": 3, "solution": false, "task": false}
 generator = torch.Generator().manual_seed(0)
@@ -2049,8 +2090,9 @@ figure
 # A few sentences each, in your own words. An instructor reads them.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "question-equivalence", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# **Question 1.** "Early stopping is the same as L2 regularization." Say in which setting this is exactly true, and what is different even there from one
-# ridge regression with one $\alpha$. Which directions does early stopping leave almost unregularized, and which does it regularize most? Use the figure of Task 4.
+# **Question 1.** "Early stopping is the same as L2 regularization." Say in which setting this is exactly
+# true, and what is different even there from one ridge regression with one $\alpha$. Which directions does
+# early stopping leave almost unregularized, and which does it regularize most? Use the figure of Task 4.
 #
 # <details><summary>Hint 1: where to start</summary>
 #
@@ -2064,25 +2106,32 @@ figure
 # </details>
 #
 # ### BEGIN MARK SCHEME
-# - 1 point: exact for gradient descent from $w = 0$ on a quadratic loss (linear regression) with $\eta\lambda < 1$; in a network only approximately, near a minimum.
-# - 1 point: there is one $\alpha_i$ for each eigenvalue, not one for all; a single $\alpha \approx 1/(\tau\eta)$ results only if $\tau\eta\lambda \ll 1$ for all.
-# - 1 point: directions of large eigenvalue have $\alpha_i$ near 0, they are fitted first and left unregularized; those of small eigenvalue have
-#   $\alpha_i \approx 1/(\tau\eta)$, which is large compared with $\lambda$, and hardly move.
+# - 1 point: exact for gradient descent from $w = 0$ on a quadratic loss (linear regression) with
+#   $\eta\lambda < 1$; in a network only approximately, near a minimum.
+# - 1 point: there is one $\alpha_i$ for each eigenvalue, not one for all; a single
+#   $\alpha \approx 1/(\tau\eta)$ results only if $\tau\eta\lambda \ll 1$ for all.
+# - 1 point: directions of large eigenvalue have $\alpha_i$ near 0, they are fitted first and left
+#   unregularized; those of small eigenvalue have $\alpha_i \approx 1/(\tau\eta)$, which is large compared
+#   with $\lambda$, and hardly move.
 #
 # "Both keep the weights small" alone gets no point.
 # ### END MARK SCHEME
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "answer-equivalence", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# It is exact for gradient descent that starts at $w = 0$ on a quadratic loss, with a learning rate of $\eta\lambda < 1$ for every eigenvalue $\lambda$ of the Hessian. Even
-# there it is not one ridge regression: each eigenvector has its own $\alpha_i$. In the figure $\alpha$ is about 1 for the small eigenvalues, which is $1/(\tau\eta)$,
-# and falls to almost 0 for the large ones. Directions of large curvature are fitted within a few steps, so stopping leaves them as least squares would have
-# them; directions of small curvature have hardly started, so they are shrunk most. One $\alpha$ for all appears only if $\tau\eta\lambda$ is small everywhere. For a
-# network the loss is quadratic only near a minimum, and the start is not 0, so it is an approximation there.
+# It is exact for gradient descent that starts at $w = 0$ on a quadratic loss, with a learning rate of
+# $\eta\lambda < 1$ for every eigenvalue $\lambda$ of the Hessian. Even there it is not one ridge regression:
+# each eigenvector has its own $\alpha_i$. In the figure $\alpha$ is about 1 for the small eigenvalues, which
+# is $1/(\tau\eta)$, and falls to almost 0 for the large ones. Directions of large curvature are fitted within
+# a few steps, so stopping leaves them as least squares would have them; directions of small curvature have
+# hardly started, so they are shrunk most. One $\alpha$ for all appears only if $\tau\eta\lambda$ is small
+# everywhere. For a network the loss is quadratic only near a minimum, and the start is not 0, so it is an
+# approximation there.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "question-report", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# **Question 2.** A team trains with 100 configurations, keeps the one with the best validation accuracy, 91.3 %, and reports: "Our method improves on the baseline's
-# 91.0 %; the difference is significant at the 2.5 % level." The inputs were standardized with the mean of all data before splitting. Name what is wrong, with a number where
-# you can, and describe what they should have done.
+# **Question 2.** A team trains with 100 configurations, keeps the one with the best validation accuracy, 91.3
+# %, and reports: "Our method improves on the baseline's 91.0 %; the difference is significant at the 2.5 %
+# level." The inputs were standardized with the mean of all data before splitting. Name what is wrong, with a
+# number where you can, and describe what they should have done.
 #
 # <details><summary>Hint 1: where to start</summary>
 #
@@ -2096,23 +2145,29 @@ figure
 # </details>
 #
 # ### BEGIN MARK SCHEME
-# - 1 point: the winner's curse, with a number: $1 - 0.975^{100} = 0.92$ for independent comparisons, about 0.40 if they share one baseline; or: the best of
-#   100 lies 2.5 standard deviations above the mean by luck alone.
-# - 1 point: the number was measured on the set that chose the configuration; they should open a test set once, for the chosen one, and repeat both methods
-#   with several seeds (or give the baseline as many trials).
+# - 1 point: the winner's curse, with a number: $1 - 0.975^{100} = 0.92$ for independent comparisons, about
+#   0.40 if they share one baseline; or: the best of 100 lies 2.5 standard deviations above the mean by luck
+#   alone.
+# - 1 point: the number was measured on the set that chose the configuration; they should open a test set
+#   once, for the chosen one, and repeat both methods with several seeds (or give the baseline as many
+#   trials).
 # - 1 point: leakage: the mean must come from the training part alone, within each fold if they cross-validate.
 # ### END MARK SCHEME
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "answer-report", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# If no configuration were better than the baseline, the best of 100 would still pass a 2.5 % test with a probability of $1 - 0.975^{100} = 92$ %, and of about 40 % if all
-# are compared with the same run of the baseline. The best of 100 equal ones lies 2.5 standard deviations above their mean. So the 0.3 points may be luck. The
-# 91.3 % are also measured on the set that chose the winner, which is optimistic. They should choose on the validation set, then open a test set
-# once, for the chosen configuration and for the baseline, both with several seeds, and with as much tuning for the baseline. And the mean must be computed from the
+# If no configuration were better than the baseline, the best of 100 would still pass a 2.5 % test with a
+# probability of $1 - 0.975^{100} = 92$ %, and of about 40 % if all are compared with the same run of the
+# baseline. The best of 100 equal ones lies 2.5 standard deviations above their mean. So the 0.3 points may be
+# luck. The 91.3 % are also measured on the set that chose the winner, which is optimistic. They should choose
+# on the validation set, then open a test set once, for the chosen configuration and for the baseline, both
+# with several seeds, and with as much tuning for the baseline. And the mean must be computed from the
 # training part alone: computed from all data, it has let the held-out examples into the training.
 
 # %% [markdown]
 # ## What you have built
 #
-# Every method here limits how much the training data can say: a price on the weights, a stop, noise, missing units, soft labels. You know two exact bridges between them: noise
-# on the inputs is ridge, and stopping early is ridge with an $\alpha$ for each direction. In PyTorch they are called `weight_decay`, `torch.nn.Dropout` and
-# `label_smoothing`; you know now which convention each of them has. And you know the form of overfitting that no library prevents.
+# Every method here limits how much the training data can say: a price on the weights, a stop, noise, missing
+# units, soft labels. You know two exact bridges between them: noise on the inputs is ridge, and stopping
+# early is ridge with an $\alpha$ for each direction. In PyTorch they are called `weight_decay`,
+# `torch.nn.Dropout` and `label_smoothing`; you know now which convention each of them has. And you know the
+# form of overfitting that no library prevents.
