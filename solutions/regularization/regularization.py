@@ -613,7 +613,8 @@ curves(
 # - a better update is remembered: its step, its loss, and **copies** of the parameters. Without copies, the
 #   optimizer goes on changing what you remembered;
 # - after `patience` updates in a row that are not better, it says stop. A better one sets the count back.
-#   Once stopped it stays stopped.
+#   Once stopped it stays stopped. Updates are counted, not steps: a training that looks at the validation loss
+#   every 50 steps calls `update` with the steps 0, 50, 100 and so on.
 #
 # In which sense is this regularization? Take gradient descent with learning rate $\eta$ from $w = 0$ on a
 # quadratic loss. Along an eigenvector of the Hessian with eigenvalue $\lambda$, after $\tau$ steps it has
@@ -2128,9 +2129,9 @@ figure
 # approximation there.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "question-report", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# **Question 2.** A team trains with 100 configurations, keeps the one with the best validation accuracy, 91.3
-# %, and reports: "Our method improves on the baseline's 91.0 %; the difference is significant at the 2.5 %
-# level." The inputs were standardized with the mean of all data before splitting. Name what is wrong, with a
+# **Question 2.** A team trains with 100 configurations, keeps the one with the best validation accuracy,
+# 91.3 %, and reports: "Our method improves on the baseline's 91.0 %; the difference is significant at the
+# 2.5 % level." The inputs were standardized with the mean of all data before splitting. Name what is wrong, with a
 # number where you can, and describe what they should have done.
 #
 # <details><summary>Hint 1: where to start</summary>
