@@ -1921,8 +1921,8 @@ def search_summary(space, names, cut, trials, seed):
         "trials": len(found),
         "names": sorted(found[0]),
         "in range": [
-            bool(((first >= low_a - 1e-6 * abs(low_a)) & (first <= high_a + 1e-6 * abs(high_a))).all()),
-            bool(((second >= low_b * (1 - 1e-6)) & (second <= high_b * (1 + 1e-6))).all()),
+            bool(((first >= low_a - 1e-5 * abs(low_a)) & (first <= high_a + 1e-5 * abs(high_a))).all()),
+            bool(((second >= low_b * (1 - 1e-5)) & (second <= high_b * (1 + 1e-5))).all()),
         ],
         "different values": [len(set(first.tolist())) > trials / 2, len(set(second.tolist())) > trials / 2],
         "below the cuts": [
