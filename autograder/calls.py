@@ -12,6 +12,8 @@ import signal
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -99,7 +101,7 @@ def perform(
     kwargs = {key: channel.loads(data, objects, grow=True) for key, data in request["kwargs"].items()}
     if request["source"] is not None:
         names = dict(names)
-        exec(compile(request["source"], "<probe>", "exec"), names)
+        exec(_compiled(request["source"]), names)
     if request["name"] not in names:
         return {"missing": True}
     before = [channel.dumps(item, objects, contents=True) for item in objects.items]
@@ -118,6 +120,11 @@ def perform(
         reply["error"] = describe(error, files or {})
     reply["changed"] = _changes(objects, before)
     return reply
+
+
+@lru_cache
+def _compiled(probe: str) -> CodeType:
+    return compile(probe, "<probe>", "exec")
 
 
 def _changes(objects: Objects, before: list[bytes]) -> dict[int, bytes]:

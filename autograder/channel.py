@@ -42,6 +42,8 @@ _TORCH_NAMES = (
 TORCH_DTYPES = {name: getattr(torch, name) for name in _TORCH_NAMES}
 NUMPY_DTYPES = {name: np.dtype(name) for name in _TORCH_NAMES if name != "bfloat16"}
 _TORCH_NAME_OF = {dtype: name for name, dtype in TORCH_DTYPES.items()}
+_TORCH_CODES = {dtype: code for code, dtype in enumerate(TORCH_DTYPES.values())}
+_NUMPY_LIKE = {TORCH_DTYPES[name] for name in NUMPY_DTYPES}
 
 _MUTABLE = (list, dict, set, torch.Tensor, np.ndarray, torch.Generator)
 
@@ -230,14 +232,18 @@ class _Lower:
         if value.numel() * value.element_size() > FRAME_BYTES:
             raise ChannelError("The tensor is too large to be sent.")
         plain = torch.Tensor.detach(value).as_subclass(torch.Tensor).resolve_conj().resolve_neg()
-        order = sorted(range(plain.dim()), key=lambda i: plain.stride()[i], reverse=True)
-        dense = plain.permute(order).is_contiguous()
-        layout = DENSE if plain.is_contiguous() else PERMUTED if dense else GAPPED
-        body = plain.permute(order) if layout == PERMUTED else plain.contiguous()
+        layout, order, body = DENSE, b"", plain
+        if not plain.is_contiguous():
+            strides = plain.stride()
+            dimensions = sorted(range(plain.dim()), key=lambda i: strides[i], reverse=True)
+            body = plain.permute(dimensions)
+            layout, order = PERMUTED, bytes(dimensions)
+            if not body.is_contiguous():
+                layout, order, body = GAPPED, b"", plain.contiguous()
         flags = value.requires_grad | layout << 1
-        head = _head(_TORCH_NAMES.index(_TORCH_NAME_OF[plain.dtype]), flags, body.shape)
-        head += bytes(order) if layout == PERMUTED else b""
-        lowered = msgpack.ExtType(TENSOR, head + body.reshape(-1).view(torch.uint8).numpy().tobytes())
+        head = _head(_TORCH_CODES[plain.dtype], flags, body.shape)
+        raw = body if plain.dtype in _NUMPY_LIKE else body.reshape(-1).view(torch.uint8)
+        lowered = msgpack.ExtType(TENSOR, head + order + raw.numpy().tobytes())
         grad = value.grad if value.is_leaf else None
         if grad is None:
             return lowered
@@ -432,7 +438,7 @@ def _check_hashable(value: Any) -> None:
         raise ChannelError("A key that is too large.")
 
 
-def _read_head(raw: bytes) -> tuple[int, int, tuple[int, ...], tuple[int, ...], bytes]:
+def _read_head(raw: bytes) -> tuple[int, int, tuple[int, ...], tuple[int, ...], memoryview]:
     """dtype code, flags, shape, order of the dimensions in memory, data."""
     dtype, flags, ndim = raw[0], raw[1], raw[2]
     if dtype >= len(_TORCH_NAMES) or flags > 1 | GAPPED << 1 or ndim > DIMENSIONS:
@@ -454,7 +460,7 @@ def _read_head(raw: bytes) -> tuple[int, int, tuple[int, ...], tuple[int, ...], 
         raise ChannelError("An array whose shape does not fit its data.")
     if count == 0 and any(size > 1 << 24 for size in shape):
         raise ChannelError("An array with an impossible shape.")
-    return dtype, flags, shape, order, raw[start:]
+    return dtype, flags, shape, order, memoryview(raw)[start:]
 
 
 def _read_tensor(raw: bytes) -> torch.Tensor:

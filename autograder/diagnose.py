@@ -1,13 +1,14 @@
 """Recognises misconceptions: which of the known wrong implementations answers as the student's code does.
 
 The calls that a task's tests make are recorded once, with the reference solution, on a seed of their own. Reference and
-misconceptions answer them, in a process like the student's and under the same limits. After a failed test the
-student's process answers them too, and the answers are compared.
+misconceptions answer them, in a process like the student's and under the same limits, and their answers are kept
+(`autograder.answers`). After a failed test the student's process answers them too, and the answers are compared.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 
 from autograder import channel
+from autograder.answers import Replies, kept
 from autograder.assignment import Assignment, Task
 from autograder.calls import Call
 from autograder.channel import Allowance, ChannelError, Objects
@@ -29,6 +31,7 @@ from autograder.variants import Misconception
 SEED = 20_011
 SECONDS = 2.0
 MAX_FAILURES = 2
+TOO_MUCH = ("timeout", "lost")
 SOLUTION = 0
 STRICT, LOOSE = 1e-7, 1e-4
 MAX_CALLS = 200
@@ -76,6 +79,7 @@ class Diagnosis:
         self._open_session = open_session
         self._session: Session | None = None
         self._recorded: dict[str, list[Recorded]] = {}
+        self._digests: dict[str, str] = {}
         self._mutates: dict[str, set[tuple[str, int | str]]] = {}
         self._reference: dict[str, list[Outcome]] = {}
         self._answers: dict[str, list[tuple[Misconception, list[Outcome]]]] = {}
@@ -98,10 +102,11 @@ class Diagnosis:
         A test that fails as it must when an earlier task is done with the misconception recognised there gets no name.
         """
         known = [(task, tests) for task, tests in failed if self._misconceptions_of(task)]
-        answers = [
-            _answers(self.calls(task), lambda call: student.call(call.call(), seed=call.seed, seconds=SECONDS))
-            for task, _ in known
-        ]
+        answers = []
+        for task, _ in known:
+            calls = self.calls(task)
+            replies = _replies(calls, lambda call: student.call(call.call(), seed=call.seed, seconds=SECONDS))
+            answers.append(_outcomes(calls, replies))
         student.close()  # the known solutions never run beside a student's code
         named: dict[str, str] = {}
         earlier: list[Misconception] = []
@@ -136,11 +141,13 @@ class Diagnosis:
 
         First those that give every answer as the student does and somewhere another than the reference; then those that
         explain every answer in which the student differs from the reference. Among equals, the one that agrees with
-        the student in most calls of the whole task; then the first.
+        the student in most calls of the whole task; then the first. Calls that cost the reference too much, as on a
+        machine that is short of something, tell nothing.
         """
         reference = self._reference_outcomes(task)
+        here = [i for i in here if i < len(reference) and reference[i].kind not in TOO_MUCH]
         for rtol in (STRICT, LOOSE):
-            wrong = [i for i in here if i >= len(reference) or not same(found[i], reference[i], rtol)]
+            wrong = [i for i in here if not same(found[i], reference[i], rtol)]
             if not wrong:
                 continue
             ranked = []
@@ -167,6 +174,9 @@ class Diagnosis:
             if test.task.name == task.name:
                 recorded += self._record_test(test)
         self._recorded[task.name] = recorded
+        self._digests[task.name] = hashlib.sha256(
+            channel.dumps([list(vars(call).values()) for call in recorded])
+        ).hexdigest()
         state.restore()
 
     def _record_test(self, test: TestCell) -> list[Recorded]:
@@ -206,7 +216,15 @@ class Diagnosis:
 
     def _replay(self, task: Task, solutions: dict[str, str]) -> list[Outcome]:
         """The answers of a known solution: the reference with some of its cells changed."""
-        source = self.assignment.module_source(solutions)
+        source, calls = self.assignment.module_source(solutions), self.calls(task)
+
+        def worth_keeping(replies: Replies) -> bool:
+            return bool(solutions) or not any(map(_too_much, replies))
+
+        question = f"{source}\n{SECONDS}\n{self._digests[task.name]}"
+        return _outcomes(calls, kept(question, lambda: self._ask(source, calls), worth_keeping))
+
+    def _ask(self, source: str, calls: Sequence[Recorded]) -> Replies:
         if self._session is None or self._session.hopeless:
             self._session = self._open_session()
         session = self._session
@@ -220,20 +238,29 @@ class Diagnosis:
                 loaded_in = session.processes
             return session.call(call.call(), seed=call.seed, seconds=SECONDS, solution=SOLUTION)
 
-        return _answers(self.calls(task), ask)
+        return _replies(calls, ask)
 
 
-def _answers(calls: Sequence[Recorded], ask: Callable[[Recorded], dict[str, Any]]) -> list[Outcome]:
-    """The outcomes of calls, in order, until too many have cost too much."""
-    outcomes: list[Outcome] = []
+def _replies(calls: Sequence[Recorded], ask: Callable[[Recorded], dict[str, Any]]) -> Replies:
+    """The replies to calls, in order, until too many have cost too much."""
+    replies: Replies = []
     for call in calls:
-        if sum(outcome.kind in ("timeout", "lost") for outcome in outcomes) >= MAX_FAILURES:
+        if sum(map(_too_much, replies)) >= MAX_FAILURES:
             break
         try:
-            outcomes.append(outcome_of(call, ask(call)))
+            reply = ask(call)
         except StudentLost:
-            outcomes.append(Outcome("lost"))
-    return outcomes
+            reply = {"lost": True}
+        replies.append({key: value for key, value in reply.items() if key not in ("id", "rng")})
+    return replies
+
+
+def _too_much(reply: dict[str, Any]) -> bool:
+    return any(kind in reply for kind in TOO_MUCH)
+
+
+def _outcomes(calls: Sequence[Recorded], replies: Replies) -> list[Outcome]:
+    return [outcome_of(call, reply) for call, reply in zip(calls, replies, strict=False)]
 
 
 def _together(misconceptions: Sequence[Misconception], assignment: Assignment) -> dict[str, str]:
@@ -261,7 +288,7 @@ def outcome_of(call: Recorded, reply: dict[str, Any]) -> Outcome:
             return Outcome("value", channel.loads(reply["value"], objects, allowance=allowance), changed)
     except (ChannelError, AttributeError, KeyError, TypeError):
         return Outcome("unreadable")
-    return Outcome("timeout" if "timeout" in reply else "refused" if "refused" in reply else "missing")
+    return Outcome(next((kind for kind in (*TOO_MUCH, "refused") if kind in reply), "missing"))
 
 
 def same(one: Any, other: Any, rtol: float) -> bool:

@@ -27,6 +27,7 @@ from autograder.diagnose import Diagnosis
 from autograder.forkserver import ForkServer, ForkServerError, StudentProcess
 from autograder.judge import Judge, Known, Run
 from autograder.repair import Repaired, repair
+from autograder.running import one_thread
 from autograder.session import Session, StudentLost
 from autograder.submitted import Submitted
 from autograder.testcell import TestCell, compile_tests
@@ -121,6 +122,7 @@ class Engine:
             self._server.__exit__(kind, error, traceback)
             self._server = None
 
+    @one_thread()
     def grade(
         self,
         data: bytes | Repaired,

@@ -268,17 +268,18 @@ class _Converter:
             if shown := self._code(cell, source, role):
                 section.cells.append(shown)
         elif cell.cell_type == "markdown":
-            self._text(section, cell)
+            self._text(section, cell, source)
         elif cell.source.strip():
             section.cells.append(Cell("note", Markup("<pre>{}</pre>").format(excerpt(cell.source)[0])))
 
-    def _text(self, section: Section, cell: NotebookNode) -> None:
-        """The task's own text is folded away; what a student wrote is shown."""
-        if self.release.get(cell.get("id")) != cell.source:
+    def _text(self, section: Section, cell: NotebookNode, source: NotebookNode | None) -> None:
+        """The task's own text is folded away, as it was released; what a student wrote is shown."""
+        released = self.release.get(cell.get("id") if source is None else source.id)
+        if source is None and released != cell.source:
             if cell.source.strip():
                 section.cells.append(Cell("note", markdown(cell.source, _attachments(cell))))
-        elif section.name:
-            text = re.sub(r"\A\s*#+ .+\n", "", cell.source) if cell.id in self.headings else cell.source
+        elif section.name and released is not None:
+            text = re.sub(r"\A\s*#+ .+\n", "", released) if cell.get("id") in self.headings else released
             section.text.append(_author_markdown(text))
 
     def _code(self, cell: NotebookNode, source: NotebookNode | None, role: str) -> Cell | None:

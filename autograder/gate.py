@@ -20,6 +20,8 @@ from rich.table import Table
 from autograder.assignment import (
     HIDDEN_BEGIN,
     HIDDEN_END,
+    RUBRIC_BEGIN,
+    RUBRIC_END,
     Assignment,
     assignment_names,
     defined_names,
@@ -285,7 +287,7 @@ def nothing_left(assignment: Assignment) -> Finding:
         for begin, end in (
             (BEGIN_SOLUTION, "### END SOLUTION"),
             (HIDDEN_BEGIN, HIDDEN_END),
-            ("### BEGIN MARK SCHEME", "### END MARK SCHEME"),
+            (RUBRIC_BEGIN, RUBRIC_END),
         ):
             text = without_regions(text, begin, end)
         if source.metadata.get("nbgrader", {}).get("solution") and source.cell_type == "markdown":

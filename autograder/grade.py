@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
-from autograder.assignment import Assignment, grade_id, kind, load_assignment
+from autograder.assignment import RUBRIC_BEGIN, Assignment, grade_id, kind, load_assignment
 from autograder.classroom import Classroom, ClassroomError, install, open_classroom, write_atomically
 from autograder.gradebook import NO_RESPONSE, GradebookWriter, Record, back_up
 from autograder.ingest import Unreadable, read_file, read_submission
@@ -118,7 +118,7 @@ def done(result: Result, assignment: Assignment) -> Done:
     """What the engine found, as it is written down."""
     scores: dict[str, float | None] = {test.grade_id: test.points for test in result.tests}
     notebook = result.notebook
-    show_whole_tests(notebook, assignment)
+    show_to_graders(notebook, assignment)
     untouched = untouched_cells(notebook, assignment)
     for name, cell in assignment.cells.items():
         if kind(cell) == "written":
@@ -160,7 +160,7 @@ def could_not_grade(assignment: Assignment, reason: str, seed: int) -> Done:
             scores[name] = 0.0
         scores |= {str(grade_id(cell)): 0.0 for cell in task.written_cells}
     _mark_failed(notebook, message)
-    show_whole_tests(notebook, assignment)
+    show_to_graders(notebook, assignment)
     data = {
         "assignment": assignment.name,
         "score": 0.0,
@@ -185,12 +185,12 @@ def _mark_failed(notebook: NotebookNode, message: str) -> None:
             cell.outputs = [error]
 
 
-def show_whole_tests(notebook: NotebookNode, assignment: Assignment) -> None:
-    """The instructor's copy shows the tests that were judged, hidden parts included."""
+def show_to_graders(notebook: NotebookNode, assignment: Assignment) -> None:
+    """The instructor's copy shows the tests that were judged, hidden parts included, and each question's rubric."""
     for cell in notebook.cells:
-        name = grade_id(cell)
-        if name in assignment.cells and kind(cell) == "test":
-            cell.source = assignment.cells[name].source
+        source = assignment.cells.get(grade_id(cell) or "")
+        if source is not None and (kind(source) == "test" or RUBRIC_BEGIN in source.source):
+            cell.source = source.source
 
 
 def untouched_cells(notebook: NotebookNode, assignment: Assignment) -> list[str]:

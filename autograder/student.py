@@ -23,12 +23,14 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.text import LSString, SList
 from traitlets.config import Config
 
 from autograder import channel
 from autograder.calls import MAX_TEXT, TimeIsUp, perform, reseed, text_of, time_limit
 from autograder.channel import ChannelError, NotPlain
 
+NO_PROGRAMS = "[No other program is started while a notebook is graded.]"
 NO_INPUT = "Nobody can answer input() while a notebook is graded: put the value into the cell."
 
 
@@ -194,6 +196,15 @@ class Shell(InteractiveShell):
 
     def ask_exit(self) -> None:
         """`exit` and `quit` end no kernel here."""
+
+    def system(self, cmd: str) -> None:  # type: ignore[override]
+        """`!pip install x` starts nothing here; as in Jupyter, the cell goes on after a command that fails."""
+        print(NO_PROGRAMS, file=sys.stderr)
+        self.user_ns["_exit_code"] = 127
+
+    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> SList | LSString:
+        self.system(cmd)
+        return SList() if split else LSString()
 
     def init_history(self) -> None:
         super().init_history()

@@ -1,10 +1,14 @@
 """How fast a class is graded: this engine against stock `nbgrader autograde`, same submissions, one run.
 
-python benchmarks/grade.py                          a trivial torch notebook and backprop
-python benchmarks/grade.py optimizers --students 50
+    python benchmarks/grade.py                          a trivial torch notebook and backprop, against stock nbgrader
+    python benchmarks/grade.py optimizers --students 50
+    python benchmarks/grade.py --single                 one notebook: from a cold start, and in a running engine
+    python benchmarks/grade.py --scaling                what a submission costs in classes of 10 to 2,000
 
-Wall time is that of the whole command's work, start of the workers included; CPU time is that of all its processes.
-`own` is what the code of students and tests costs when it is simply executed in one warm process; `fixed` is the rest.
+`whole` is the wall time of the command's work divided by the submissions, the start of its workers included; `next` is what
+one more submission adds, from a small class to the large one. CPU time is that of all processes. `own` is what the code
+of students and tests costs when it is simply executed in one warm process; `fixed` is the rest of the CPU time of `next`.
+`used` is the share of the cores' time that goes into `own`: what is left of the throughput that they could have at best.
 """
 
 from __future__ import annotations
@@ -14,13 +18,17 @@ import contextlib
 import os
 import resource
 import shutil
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -28,18 +36,30 @@ from autograder import stock
 from autograder.assignment import Assignment, is_experiment, kind, load_assignment, read_assignment
 from autograder.build import reference_solutions, submission_notebook
 from autograder.classroom import open_classroom
+from autograder.engine import Engine
 from autograder.grade import grade_class
 from autograder.simulate import simulated_class
 
 TRIVIAL = Path(__file__).with_name("trivial.py")
+Submissions = dict[str, bytes]
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds per submission."""
+    """Seconds that a class of so many submissions took."""
 
+    submissions: int
     wall: float
     cpu: float
+
+    @property
+    def whole(self) -> float:
+        return self.wall / self.submissions
+
+    def next(self, small: Cost) -> tuple[float, float]:
+        """Wall and CPU time that a submission adds to a class."""
+        more = self.submissions - small.submissions
+        return (self.wall - small.wall) / more, (self.cpu - small.cpu) / more
 
 
 @contextlib.contextmanager
@@ -47,7 +67,7 @@ def measured(submissions: int) -> Iterator[list[Cost]]:
     cost: list[Cost] = []
     wall, cpu = time.perf_counter(), _cpu()
     yield cost
-    cost.append(Cost((time.perf_counter() - wall) / submissions, (_cpu() - cpu) / submissions))
+    cost.append(Cost(submissions, time.perf_counter() - wall, _cpu() - cpu))
 
 
 def _cpu() -> float:
@@ -56,26 +76,39 @@ def _cpu() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def submissions_of(assignment: Assignment, students: int) -> dict[str, bytes]:
+def load(name: str) -> Assignment:
+    return read_assignment(TRIVIAL) if name == "trivial" else load_assignment(name)
+
+
+def submissions_of(assignment: Assignment, students: int) -> Submissions:
     if assignment.path == TRIVIAL:
-        notebook = submission_notebook(assignment, reference_solutions(assignment))
-        return {f"student{n:04d}": nbformat.writes(notebook).encode() for n in range(students)}
+        data = solved(assignment)
+        return {f"student{n:04d}": data for n in range(students)}
     drawn = [made for made in simulated_class(assignment, students + 40) if made.filename == f"{assignment.name}.ipynb"]
     # The damaged showcase stops stock nbgrader or hangs both, so only drawn students take part.
     return {made.student: made.data for made in drawn[-students:]}
 
 
-def ours(assignment: Assignment, submissions: dict[str, bytes], folder: Path, workers: int) -> Cost:
+def solved(assignment: Assignment) -> bytes:
+    return nbformat.writes(submission_notebook(assignment, reference_solutions(assignment))).encode()
+
+
+def first(submissions: Submissions, count: int) -> Submissions:
+    return dict(list(submissions.items())[:count])
+
+
+def ours(assignment: Assignment, submissions: Submissions, folder: Path, workers: int) -> Cost:
     for student, data in submissions.items():
         path = folder / "submitted" / student / assignment.name / f"{assignment.name}.ipynb"
         path.parent.mkdir(parents=True)
         path.write_bytes(data)
     with measured(len(submissions)) as cost:
         grade_class(open_classroom(folder), assignment, workers=workers)
+    shutil.rmtree(folder)
     return cost[0]
 
 
-def theirs(assignment: Assignment, submissions: dict[str, bytes], folder: Path) -> Cost:
+def theirs(assignment: Assignment, submissions: Submissions, folder: Path) -> Cost:
     folder.mkdir()
     stock.prepare_course(folder, assignment, submissions)
     with measured(len(submissions)) as cost:
@@ -83,50 +116,134 @@ def theirs(assignment: Assignment, submissions: dict[str, bytes], folder: Path) 
     return cost[0]
 
 
-def own_cpu(assignment: Assignment, submissions: dict[str, bytes]) -> float:
+def own_cpu(assignment: Assignment, submissions: Submissions) -> float:
     """CPU seconds of the students' cells and the tests themselves, per submission, in one warm process."""
-    total = 0.0
+    torch.set_num_threads(1)
+    _execute(assignment, next(iter(submissions.values())))
+    started = time.process_time()
     for data in submissions.values():
-        namespace: dict = {}
-        notebook = nbformat.reads(data.decode(), as_version=4)
-        started = time.process_time()
-        for cell in notebook.cells:
-            source = assignment.cells.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""), cell)
-            if cell.cell_type == "code" and not is_experiment(source):
-                text = source.source if kind(source) == "test" else cell.source
-                with contextlib.suppress(Exception), contextlib.redirect_stdout(None):
-                    exec(compile(text, cell.id, "exec"), namespace)
-        total += time.process_time() - started
-    return total / len(submissions)
+        _execute(assignment, data)
+    return (time.process_time() - started) / len(submissions)
+
+
+def _execute(assignment: Assignment, data: bytes) -> None:
+    namespace: dict = {}
+    for cell in nbformat.reads(data.decode(), as_version=4).cells:
+        source = assignment.cells.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""), cell)
+        if cell.cell_type == "code" and not is_experiment(source):
+            text = source.source if kind(source) == "test" else cell.source
+            with contextlib.suppress(Exception), contextlib.redirect_stdout(None):
+                exec(compile(text, cell.id, "exec"), namespace)
+
+
+def compare(names: list[str], students: int, some: int, workers: int, scratch: Path) -> Table:
+    table = _table(
+        f"Seconds per submission, {workers} workers, {os.cpu_count()} cores",
+        "assignment|graded by|class|whole|next|CPU|own CPU|fixed CPU|used|ratio, whole|ratio, next",
+    )
+    for name in names:
+        assignment = load(name)
+        submissions = submissions_of(assignment, students)
+        own = own_cpu(assignment, submissions)
+        ours(assignment, submissions, scratch / "first", workers)  # what is computed once per machine is kept
+        small = ours(assignment, first(submissions, 2 * workers), scratch / "small", workers)
+        our = ours(assignment, submissions, scratch / "class", workers)
+        wall, cpu = our.next(small)
+        few = theirs(assignment, first(submissions, 1), scratch / f"stock-1-{name}")
+        their = theirs(assignment, first(submissions, some), scratch / f"stock-{name}")
+        stock_wall, stock_cpu = their.next(few)
+        table.add_row(name, "stock nbgrader", str(some), f"{their.whole:.2f}", f"{stock_wall:.2f}", f"{stock_cpu:.2f}")
+        cells = [f"{our.whole:.3f}", f"{wall:.3f}", f"{cpu:.3f}", f"{own:.3f}", f"{cpu - own:.3f}"]
+        cells += [f"{own / min(workers, os.cpu_count() or 1) / wall:.0%}"]
+        cells += [f"{their.whole / our.whole:.0f}×", f"{stock_wall / wall:.0f}×"]
+        table.add_row(name, "autograder", str(students), *cells)
+    return table
+
+
+def scaling(workers: int, scratch: Path) -> Table:
+    assignment = load("trivial")
+    table = _table("One more submission, by the size of the class (trivial)", "class|whole|next, wall|next, CPU")
+    small = ours(assignment, submissions_of(assignment, 2 * workers), scratch / "small", workers)
+    for size in (10, 50, 250, 1000, 2000):
+        cost = ours(assignment, submissions_of(assignment, size), scratch / "class", workers)
+        wall, cpu = cost.next(small)
+        table.add_row(str(size), f"{cost.whole:.3f}", f"{wall:.4f}", f"{cpu:.4f}")
+    return table
+
+
+def single(names: list[str], repeats: int = 20) -> Table:
+    table = _table("One notebook", "assignment|cold start, s|running engine, s|own CPU, s|private memory, MB")
+    for name in names:
+        assignment = load(name)
+        data = solved(assignment)
+        command = [sys.executable, "-c", COLD, str(assignment.path)]
+        cold = statistics.median(_wall(lambda: subprocess.run(command, check=True)) for _ in range(3))  # noqa: B023
+        with Engine() as engine:
+            for _ in range(3):
+                engine.grade(data, assignment)
+            warm = [_wall(lambda: engine.grade(data, assignment)) for _ in range(repeats)]  # noqa: B023
+            private = private_memory(engine, assignment)
+        own = own_cpu(assignment, {"one": data})
+        table.add_row(name, f"{cold:.2f}", f"{statistics.median(warm):.3f}", f"{own:.3f}", f"{private:.0f}")
+    return table
+
+
+def private_memory(engine: Engine, assignment: Assignment) -> float:
+    """MB that a student process does not share with its server, after all cells of the solution."""
+    notebook = nbformat.reads(solved(assignment).decode(), as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(PRIVATE))
+    graded = engine.grade(nbformat.writes(notebook).encode(), assignment).notebook
+    return float(graded.cells[-1].outputs[0].text)
+
+
+PRIVATE = """
+fields = dict(line.split(":", 1) for line in open("/proc/self/smaps_rollup").read().splitlines()[1:])
+print(int(fields["Private_Dirty"].split()[0]) / 1024)
+"""
+
+COLD = """
+import sys
+from pathlib import Path
+import nbformat
+from autograder.assignment import read_assignment
+from autograder.build import reference_solutions, submission_notebook
+from autograder.engine import grade_notebook
+assignment = read_assignment(Path(sys.argv[1]))
+data = nbformat.writes(submission_notebook(assignment, reference_solutions(assignment))).encode()
+assert grade_notebook(data, assignment).score > 0
+"""
+
+
+def _wall(do: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    do()
+    return time.perf_counter() - started
+
+
+def _table(title: str, columns: str) -> Table:
+    table = Table(title=title)
+    for number, column in enumerate(columns.split("|")):
+        table.add_column(column, justify="right" if number else "left")
+    return table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("assignments", nargs="*", default=["trivial", "backprop"])
-    parser.add_argument("--students", type=int, default=40, help="submissions for this engine")
+    parser.add_argument("--students", type=int, default=100, help="submissions for this engine")
     parser.add_argument("--stock", type=int, default=6, help="how many of them stock nbgrader grades as well")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--single", action="store_true", help="one notebook instead of a class")
+    parser.add_argument("--scaling", action="store_true", help="classes of 10 to 2,000 trivial notebooks")
     options = parser.parse_args()
-
-    table = Table(title=f"Seconds per submission, {options.workers} workers, {os.cpu_count()} cores")
-    for column in ("assignment", "graded by", "submissions", "wall", "CPU", "own CPU", "fixed CPU", "wall, ratio"):
-        table.add_column(column, justify="left" if column in ("assignment", "graded by") else "right")
-    scratch = Path(tempfile.mkdtemp(prefix="grade-benchmark-"))
-    try:
-        for name in options.assignments:
-            assignment = read_assignment(TRIVIAL) if name == "trivial" else load_assignment(name)
-            submissions = submissions_of(assignment, options.students)
-            some = dict(list(submissions.items())[: options.stock])
-            own = own_cpu(assignment, submissions)
-            our = ours(assignment, submissions, scratch / f"ours-{name}", options.workers)
-            their = theirs(assignment, some, scratch / f"stock-{name}")
-            table.add_row(name, "stock nbgrader", str(len(some)), f"{their.wall:.2f}", f"{their.cpu:.2f}", "", "", "1")
-            ratio = f"{their.wall / our.wall:.0f}×"
-            cells = (f"{our.wall:.3f}", f"{our.cpu:.3f}", f"{own:.3f}", f"{our.cpu - own:.3f}", ratio)
-            table.add_row(name, "autograder", str(len(submissions)), *cells)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    Console().print(table)
+    with tempfile.TemporaryDirectory(prefix="grade-benchmark-") as folder:
+        if options.scaling:
+            table = scaling(options.workers, Path(folder))
+        elif options.single:
+            table = single(options.assignments)
+        else:
+            table = compare(options.assignments, options.students, options.stock, options.workers, Path(folder))
+    Console(width=140).print(table)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ _PRELOADED = (
     "matplotlib_inline.backend_inline",
     "IPython.core.interactiveshell",
     "utils.checks",
+    "utils.data",
+    "utils.plotting",
 )
 
 Entry = Callable[[socket.socket, Path], None]

@@ -1528,8 +1528,8 @@ check_close(doublings(1.0, 50), (2.0**50, 2.0**50), "(result, derivative) of fif
 # loss. Its mirror image is the *Jacobian-vector product* (JVP) $v \mapsto J v$: from the inputs to the
 # outputs, one pass per input.
 #
-# The Jacobian of softmax at probabilities $p$ is $J = \operatorname{diag}(p) - p\,p^\top$. With 400,000
-# classes, as in a language model with a large vocabulary, it has $1.6 \cdot 10^{11}$ entries *per example*.
+# The Jacobian of softmax at probabilities $p$ is $J = \operatorname{diag}(p) - p\,p^\top$. With 60,000
+# classes, as in a language model with a large vocabulary, it has $3.6 \cdot 10^9$ entries *per example*.
 # The product with a vector needs one sum:
 #
 # $$
@@ -1604,12 +1604,12 @@ for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
     check_dtype(product, dtype, "the product, which has the dtype of the probabilities")
     check_close(product, expected, "the product for 4 examples and 6 classes", rtol=tolerance, atol=tolerance)
 
-# One Jacobian of this size has 1.6e11 entries, 640 GB.
-probabilities = torch.softmax(torch.randn(2, 400_000, generator=generator), dim=1)
-cotangent = torch.randn(2, 400_000, generator=generator)
+# One Jacobian of this size has 3.6e9 entries, 14 GB.
+probabilities = torch.softmax(torch.randn(2, 60_000, generator=generator), dim=1)
+cotangent = torch.randn(2, 60_000, generator=generator)
 inner = (probabilities.double() * cotangent.double()).sum(dim=1, keepdim=True)
 product = vjp_softmax(probabilities, cotangent)
-what = "the product for 400,000 classes, whose Jacobian does not fit in memory"
+what = "the product for 60,000 classes, whose Jacobian does not fit in memory"
 check_close(product, probabilities * (cotangent - inner), what, rtol=1e-3, atol=1e-7)
 ### END HIDDEN TESTS
 
@@ -1634,11 +1634,11 @@ for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
     check_dtype(product, dtype, "the product, which has the dtype of the weight")
     check_close(product, expected, "the product for 4 examples, 3 inputs and 5 outputs", rtol=tolerance, atol=tolerance)
 
-# The Jacobian of the whole batch would be (N·out, N·in): 1.1 TB.
-weight = torch.randn(32, 32, generator=generator)
-tangent = torch.randn(16_384, 32, generator=generator)
+# The Jacobian of the whole batch would be (N·out, N·in), 230 GB; already its pattern of N × N blocks has 3.6 GB.
+weight = torch.randn(8, 8, generator=generator)
+tangent = torch.randn(30_000, 8, generator=generator)
 expected = torch.einsum("oi,ni->no", weight, tangent)
-what = "the product for 16,384 examples, whose common Jacobian does not fit in memory"
+what = "the product for 30,000 examples, whose common Jacobian does not fit in memory"
 check_close(jvp_linear(weight, tangent), expected, what, rtol=1e-3, atol=1e-3)
 ### END HIDDEN TESTS
 

@@ -88,6 +88,13 @@ assert square(-13) == 169
 #
 # Why is a square never negative?
 
+# %% [markdown] nbgrader={"grade": false, "grade_id": "words-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# Say it in one sentence.
+#
+# ### BEGIN MARK SCHEME
+# All points for the rule of signs.
+# ### END MARK SCHEME
+
 # %% [markdown] nbgrader={"grade": true, "grade_id": "words-answer", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # Because of the sign.
 '''

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from autograder.calls import Call
-from autograder.diagnose import LOOSE, STRICT, Outcome, Recorded, outcome_of, same
+from autograder.diagnose import LOOSE, STRICT, Diagnosis, Outcome, Recorded, outcome_of, same
 from autograder.engine import Engine
 from autograder.variants import Misconception, load_misconceptions
 from tests.autograder.tiny import submit, tiny
@@ -147,3 +147,15 @@ def test_a_misconception_that_cannot_be_built_stops_nothing(engine, tmp_path):
     assert "broken" in {m.name for m in load_misconceptions(assignment)}
     result = engine.grade(submit(assignment, double="def double(x): return 3 * x"), assignment)
     assert result.tests[0].misconception == "thrice"
+
+
+@pytest.mark.parametrize("cost", ["timeout", "lost"])
+def test_a_call_that_costs_the_reference_too_much_tells_nothing(monkeypatch, cost):
+    """As on a machine that is short of something: nobody's right answer there is a misconception."""
+    right, wrong = Outcome("value", 2.0), Outcome("value", 3.0)
+    diagnosis = object.__new__(Diagnosis)
+    monkeypatch.setattr(diagnosis, "_reference_outcomes", lambda task: [Outcome(cost), right, right], raising=False)
+    monkeypatch.setattr(diagnosis, "_misconception_outcomes", lambda task: [(SQUARE, [right, right, wrong])])
+    assert diagnosis._match(None, [0, 1, 2], [right, right, right]) is None
+    assert diagnosis._match(None, [0, 1, 2], [Outcome(cost), right, wrong]) is SQUARE
+    assert diagnosis._match(None, [0, 1, 2, 3], [right, right, right, wrong]) is None

@@ -91,10 +91,21 @@ def test_nothing_of_a_hidden_test_a_rubric_or_the_seed_is_on_the_page(layers, wh
         changes["source"] = whole
     if where in ("outputs", "both"):
         changes["outputs"] = leak
-    notebook = executed(layers, {"linear-forward": changes, "relu-test": changes})
+    question = {"source": layers.cells["why-question"].source} if "source" in changes else {}
+    notebook = executed(layers, {"linear-forward": changes, "relu-test": changes, "why-question": question})
     html = feedback_html(result(layers, {"linear-forward": ("wrong", None)}), notebook, layers)
-    for secret in ("271828", "314159", "hidden_input", "HIDDEN", "subgradient-rubric", "MARK SCHEME", "161803"):
+    for secret in (
+        "271828",
+        "314159",
+        "hidden_input",
+        "HIDDEN",
+        "subgradient-rubric",
+        "kink-rubric",
+        "MARK SCHEME",
+        "161803",
+    ):
         assert secret not in html
+    assert "questioning-reader" in html
     # The source does have what must not appear.
     assert "subgradient-rubric" in layers.cells["why-answer"].source
     assert "271828" in whole

@@ -139,15 +139,15 @@ def test_students_of_many_threads(server):
         student.sock.close()
 
 
-def test_closing_ends_everything():
+def test_closing_ends_everything(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = set(descendants(os.getpid()))
-    folders = set(Path(tempfile.gettempdir()).glob("descent-*"))
     server = ForkServer(unsafe=True, entry=ENTRY)
     student = server.spawn(Budget())
     server.close()
     assert student.wait(30).reason == "lost"
     assert set(descendants(os.getpid())) == before
-    assert set(Path(tempfile.gettempdir()).glob("descent-*")) <= folders
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_outlives_the_trusted_process(tmp_path):

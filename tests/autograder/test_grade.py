@@ -149,11 +149,12 @@ def test_nbgrader_reads_the_same_points_from_the_notebook(folder, mini, answers)
     assert read == expected | {"words-answer": (None if answers and answers.get("words-answer") else 0, 4.0)}
 
 
-def test_the_instructors_copy_shows_hidden_tests_and_the_students_work(folder, mini):
+def test_the_instructors_copy_shows_hidden_tests_rubrics_and_the_students_work(folder, mini):
     hand_in(folder, "ada", submission(mini, RIGHT))
     grade(folder, mini)
     text = (folder / "autograded" / "ada" / "mini" / "mini.ipynb").read_text()
     assert "add(-17, 4) == -13" in text
+    assert "the rule of signs" in text
     assert "return a * a" in text
     assert RIGHT["words-answer"] in text
 

@@ -148,6 +148,12 @@ def test_magics_and_await_work(run):
     assert run("import asyncio\nawait asyncio.sleep(0)\nprint('slept')")[0].text == "slept\n"
 
 
+def test_a_shell_command_starts_nothing_and_the_cell_goes_on(run):
+    notice, printed = run("!pip install torch\nfiles = !ls\n%pip install torch\nprint('on', list(files))")
+    assert notice.text == 3 * "[No other program is started while a notebook is graded.]\n"
+    assert printed.text.endswith("on []\n")
+
+
 def test_input_is_refused_in_words(open_session):
     session = open_session("name = input('who?')", "import getpass\ngetpass.getpass()")
     assert session.outcomes[0].outputs[0].ename == "StdinNotImplementedError"

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def trials():
-    with Trials(Console(quiet=True)) as trials:
+    with Trials(Console(quiet=True), workers=1) as trials:  # the tests themselves run on all cores
         yield trials
 
 
