@@ -967,9 +967,10 @@ def expect_dropout(shape, p, seed, what):
     check_true(found["dtypes"] == ["torch.float32", "torch.bool"], f"the dtypes of y and of the mask, {what}", cause)
     causes = {"The share that is dropped is kept: p is the probability to drop.": round(p, 2)}
     check_close(found["kept"], 1 - p, f"the share of True in the mask, {what}", rtol=1e-6, causes=causes)
+    causes = {"What is kept is not scaled: divide it by 1 − p.": [1.0, 1.0]}
     for which, factor in (("kept", 1 / (1 - p)), ("dropped", 0.0)):
-        expected = [factor, factor]
-        check_close(found[f"factors of {which}"], expected, f"the factors of what is {which}, {what}", atol=2e-5)
+        about = f"the factors y/x of what is {which}, the smallest and the largest, {what}"
+        check_close(found[f"factors of {which}"], [factor, factor], about, atol=2e-5, causes=causes)
     agree = p**2 + (1 - p) ** 2
     cause = "Every entry needs its own coin: draw in the shape of x."
     for share in found["neighbours agree"]:
