@@ -12,13 +12,6 @@ MISCONCEPTIONS = [
         message="Your L2 penalty is twice too large: here it is ½α times the sum of squares, so that its gradient is αw.",
     ),
     Misconception(
-        name="l2-half-twice",
-        function="l2_penalty",
-        find="alpha / 2 *",
-        put="alpha / 4 *",
-        message="Your L2 penalty is half of what it should be: there is one factor ½, and it belongs to α or to the sum, not to both.",
-    ),
-    Misconception(
         name="l2-norm-not-squared",
         function="l2_penalty",
         find="(w**2).sum()",
@@ -33,32 +26,11 @@ MISCONCEPTIONS = [
         message="You take the mean over each tensor. The penalty is a sum: every weight pays for itself, however many there are.",
     ),
     Misconception(
-        name="l1-half",
-        function="l1_penalty",
-        find="return alpha *",
-        put="return alpha / 2 *",
-        message="The L1 penalty has no factor ½: the ½ of L2 is there to cancel the 2 of the derivative of a square.",
-    ),
-    Misconception(
         name="l1-without-absolute-value",
         function="l1_penalty",
         find="w.abs().sum()",
         put="w.sum()",
         message="Negative weights lower your L1 penalty. It adds absolute values, so every weight costs.",
-    ),
-    Misconception(
-        name="l1-of-each-sum",
-        function="l1_penalty",
-        find="w.abs().sum()",
-        put="w.sum().abs()",
-        message="You take the absolute value of each tensor's sum, in which weights of opposite sign cancel. Take absolute values first.",
-    ),
-    Misconception(
-        name="l1-mean-of-weights",
-        function="l1_penalty",
-        find="w.abs().sum()",
-        put="w.abs().mean()",
-        message="You take the mean over each tensor. The L1 penalty is a sum over all weights.",
     ),
     Misconception(
         name="ridge-alpha-on-every-entry",
@@ -73,13 +45,6 @@ MISCONCEPTIONS = [
         find="alpha * torch.eye",
         put="2 * alpha * torch.eye",
         message="Your penalty is twice too strong. Both terms carry ½, so their derivatives are XᵀX w − Xᵀy and αw: no 2 is left.",
-    ),
-    Misconception(
-        name="ridge-alpha-halved",
-        function="ridge",
-        find="alpha * torch.eye",
-        put="alpha / 2 * torch.eye",
-        message="Your penalty is half as strong as it should be. The ½ before it is used up by the derivative of the square.",
     ),
     Misconception(
         name="ridge-alpha-times-rows",
@@ -132,13 +97,6 @@ def ridge(x, y, alpha):
         put="return singular_values /",
         message="s/(s² + alpha) turns the targets into weights. For the fit Xw multiply by s once more: s²/(s² + alpha).",
     ),
-    Misconception(
-        name="shrinkage-alpha-squared",
-        function="ridge_shrinkage",
-        find="+ alpha)",
-        put="+ alpha**2)",
-        message="You square alpha. Only the singular values are squared: alpha is added to the eigenvalues of XᵀX as it is.",
-    ),
     # Task 2: L1
     Misconception(
         name="soft-threshold-halved",
@@ -169,13 +127,6 @@ def ridge(x, y, alpha):
         message="Entries smaller than the threshold change their sign instead of becoming 0: |w| − threshold must not go below 0.",
     ),
     Misconception(
-        name="soft-threshold-one-sided",
-        function="soft_threshold",
-        find="w.sign() * (w.abs() - threshold).clamp(min=0)",
-        put="(w - threshold).clamp(min=0)",
-        message="Every negative entry becomes 0. Shrink the absolute value and give it its sign back.",
-    ),
-    Misconception(
         name="soft-threshold-subtracts-everywhere",
         function="soft_threshold",
         find="w.sign() * (w.abs() - threshold).clamp(min=0)",
@@ -204,20 +155,6 @@ def ridge(x, y, alpha):
         message="Each of your steps shrinks by alpha. It should shrink by the step size times alpha, as the gradient step does.",
     ),
     Misconception(
-        name="ista-threshold-halved",
-        function="lasso_ista",
-        find="lr * alpha",
-        put="lr * alpha / 2",
-        message="Your threshold is half of η·alpha. That belongs to a squared error without the ½; here it has it.",
-    ),
-    Misconception(
-        name="ista-gradient-doubled",
-        function="lasso_ista",
-        find="w - lr * (",
-        put="w - 2 * lr * (",
-        message="Your gradient has a factor 2. With the ½ before the squared error the gradient is Xᵀ(Xw − y).",
-    ),
-    Misconception(
         name="ista-mean-squared-error",
         function="lasso_ista",
         find="(x.T @ (x @ w - y))",
@@ -230,13 +167,6 @@ def ridge(x, y, alpha):
         find="soft_threshold(w - lr * (x.T @ (x @ w - y)), lr * alpha)",
         put="w - lr * (x.T @ (x @ w - y) + alpha * w.sign())",
         message="You put alpha·sign(w) into the gradient. This jumps around 0 and never stays there: apply the soft threshold after the step.",
-    ),
-    Misconception(
-        name="ista-without-penalty",
-        function="lasso_ista",
-        find="soft_threshold(w - lr * (x.T @ (x @ w - y)), lr * alpha)",
-        put="w - lr * (x.T @ (x @ w - y))",
-        message="Alpha plays no role in your steps: this is gradient descent for least squares. The soft threshold is missing.",
     ),
     Misconception(
         name="ista-thresholds-only-at-the-end",
@@ -287,20 +217,6 @@ def ridge(x, y, alpha):
         find="velocity = momentum * velocity + grad\n",
         put="velocity = momentum * velocity + grad + weight_decay * param\n",
         message='With decay="decoupled" you decay twice, in the gradient and beside it. It belongs beside it only.',
-    ),
-    Misconception(
-        name="decay-not-accumulated",
-        function="sgd_step",
-        find="velocity = momentum * velocity + grad + weight_decay * param\n        return param - lr * velocity, velocity",
-        put="velocity = momentum * velocity + grad\n        return param - lr * (velocity + weight_decay * param), velocity",
-        message='With decay="l2" your velocity does not contain the penalty. It is part of the gradient, so it is accumulated like it.',
-    ),
-    Misconception(
-        name="l2-gradient-doubled",
-        function="sgd_step",
-        find="+ weight_decay * param",
-        put="+ 2 * weight_decay * param",
-        message='The gradient of ½λw² is λw: with decay="l2" you add twice as much.',
     ),
     Misconception(
         name="learning-rate-in-the-velocity",
@@ -357,6 +273,29 @@ def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
         find="self.left = self.patience",
         put="self.left += 1",
         message="A better loss does not set your count back. Patience counts bad updates in a row, not all of them.",
+    ),
+    Misconception(
+        name="patience-in-steps",
+        function="EarlyStopping.update",
+        find="""        self.left -= 1
+        if loss < self.best_loss:
+            self.best_step, self.best_loss = step, float(loss)
+            self.best_parameters = [p.detach().clone() for p in parameters]
+            self.left = self.patience
+        return not self.left""",
+        put="""        if loss < self.best_loss:
+            self.best_step, self.best_loss = step, float(loss)
+            self.best_parameters = [p.detach().clone() for p in parameters]
+        self.left = max(0, self.patience - (step - (self.best_step or 0)))
+        return not self.left""",
+        message="You compare patience with a difference of steps. It counts updates: between two of them there may be many steps.",
+    ),
+    Misconception(
+        name="small-improvements-do-not-count",
+        function="EarlyStopping.update",
+        find="if loss < self.best_loss:",
+        put="if loss < self.best_loss - 1e-4:",
+        message="You ask for an improvement of a certain size. Here every strictly smaller loss is better, by however little.",
     ),
     Misconception(
         name="patience-one-too-many",
@@ -459,32 +398,11 @@ class EarlyStopping:
         message="Your exponent is one too small: after `steps` steps the factor 1 − lr·λ has been applied `steps` times.",
     ),
     Misconception(
-        name="equivalent-alpha-one-step-more",
-        function="equivalent_alpha",
-        find="** steps",
-        put="** (steps + 1)",
-        message="Your exponent is one too large: after `steps` steps the factor 1 − lr·λ has been applied `steps` times.",
-    ),
-    Misconception(
         name="equivalent-alpha-one-for-all",
         function="equivalent_alpha",
         find="return eigenvalue * left / (1 - left)",
         put="return 1 / (lr * steps) + 0 * eigenvalue",
         message="1/(steps · lr) is the limit for small eigenvalues. The exact alpha differs from direction to direction.",
-    ),
-    Misconception(
-        name="equivalent-alpha-without-eigenvalue",
-        function="equivalent_alpha",
-        find="return eigenvalue * left / (1 - left)",
-        put="return left / (1 - left)",
-        message="This is alpha/λ. Multiply by the eigenvalue: λ/(λ + α) has to be the share of the way that is covered.",
-    ),
-    Misconception(
-        name="equivalent-alpha-inverted",
-        function="equivalent_alpha",
-        find="left / (1 - left)",
-        put="(1 - left) / left",
-        message="Your fraction is upside down: more steps should mean a smaller alpha.",
     ),
     # Task 5: dropout
     Misconception(
@@ -549,18 +467,18 @@ def dropout(x, p, training, generator):
         message="All examples of your batch share one mask. Every entry has its own coin: draw in the shape of x.",
     ),
     Misconception(
-        name="dropout-of-whole-examples",
+        name="dropout-of-whole-channels",
         function="dropout",
         find="torch.rand(x.shape, generator=generator) >= p",
-        put="(torch.rand(x.shape[:1] + (1,) * (x.dim() - 1), generator=generator) >= p).expand(x.shape)",
-        message="You drop whole examples. Every entry has its own coin: draw in the shape of x.",
+        put="(torch.rand(x.shape[:2] + (1,) * (x.dim() - 2), generator=generator) >= p).expand(x.shape)",
+        message="You drop whole channels: all entries with the same first two indices share one coin. Every entry has its own.",
     ),
     Misconception(
-        name="dropout-of-everything-or-nothing",
+        name="dropout-scaled-by-the-share-kept",
         function="dropout",
-        find="torch.rand(x.shape, generator=generator) >= p",
-        put="(torch.rand(1, generator=generator) >= p).expand(x.shape)",
-        message="One coin decides for the whole tensor. Every entry has its own coin: draw in the shape of x.",
+        find="x / (1 - p), 0.0)",
+        put="x / mask.to(x.dtype).mean().clamp(min=1e-9), 0.0)",
+        message="You divide by the share that happened to be kept. Divide by 1 − p, which is the same in every call.",
     ),
     Misconception(
         name="dropout-of-an-exact-share",
@@ -575,13 +493,6 @@ def dropout(x, p, training, generator):
         find="torch.where(mask, x / (1 - p), 0.0)",
         put="x * mask / torch.tensor(1.0 - p, dtype=x.dtype)",
         message="With p = 1 you compute 0/0, which is NaN. Everything is dropped then, and y is zero.",
-    ),
-    Misconception(
-        name="dropout-divides-by-p",
-        function="dropout",
-        find="x / (1 - p), 0.0)",
-        put="x / p if p > 0 else x, 0.0)",
-        message="You divide by p. An entry is there with probability 1 − p, so divide by that to keep the mean.",
     ),
     Misconception(
         name="dropout-without-its-generator",
@@ -633,27 +544,6 @@ def dropout(x, p, training, generator):
         put="return grad_y / (1 - p) if p < 1 else torch.zeros_like(grad_y)",
         message="A gradient flows through what was dropped. Where the mask is False, the output does not depend on x, and the gradient is 0.",
     ),
-    Misconception(
-        name="dropout-backward-times-keep",
-        function="dropout_backward",
-        find="grad_y / (1 - p)",
-        put="grad_y * (1 - p)",
-        message="You multiply by 1 − p where the forward pass divides by it. The derivative of x/(1 − p) is 1/(1 − p).",
-    ),
-    Misconception(
-        name="dropout-backward-mask-inverted",
-        function="dropout_backward",
-        find="where(mask,",
-        put="where(~mask,",
-        message="The gradient flows where the mask is False. True means kept.",
-    ),
-    Misconception(
-        name="dropout-backward-nan-at-one",
-        function="dropout_backward",
-        find="torch.where(mask, grad_y / (1 - p), 0.0)",
-        put="grad_y * mask / torch.tensor(1.0 - p, dtype=grad_y.dtype)",
-        message="With p = 1 you compute 0/0, which is NaN. Nothing was kept, and the gradient is zero.",
-    ),
     # Task 6: noise
     Misconception(
         name="std-not-squared",
@@ -675,20 +565,6 @@ def dropout(x, p, training, generator):
         find=" / 2",
         put="",
         message="The squared error carries a factor ½ here, so its increase does too.",
-    ),
-    Misconception(
-        name="noise-penalty-norm-not-squared",
-        function="noisy_input_penalty",
-        find="(w**2).sum()",
-        put="(w**2).sum().sqrt()",
-        message="You use the norm of w. The variance of the prediction grows with its square.",
-    ),
-    Misconception(
-        name="noise-penalty-of-the-mean-weight",
-        function="noisy_input_penalty",
-        find="(w**2).sum()",
-        put="w.sum() ** 2",
-        message="You square the sum of the weights. Each input has noise of its own, so the squares are added.",
     ),
     Misconception(
         name="smoothing-of-pytorch",
@@ -726,25 +602,11 @@ def dropout(x, p, training, generator):
         message="You convert alpha from one convention to the other in the true class only. Here it gets 1 − alpha.",
     ),
     Misconception(
-        name="smoothing-full-alpha-for-each",
-        function="smooth_labels",
-        find="alpha / (num_classes - 1)",
-        put="alpha",
-        message="Each of the other classes gets the whole alpha. They share it: alpha/(K − 1) each.",
-    ),
-    Misconception(
         name="smoothing-over-the-batch",
         function="smooth_labels",
         find="alpha / (num_classes - 1)",
         put="alpha / max(1, len(target) - 1)",
         message="You divide by the number of examples. Alpha is shared by the K − 1 other classes.",
-    ),
-    Misconception(
-        name="smoothing-not-at-all",
-        function="smooth_labels",
-        find="alpha / (num_classes - 1))\n    y[torch.arange(len(target)), target] = 1 - alpha",
-        put="0.0)\n    y[torch.arange(len(target)), target] = 1.0",
-        message="Your labels are one-hot whatever alpha is.",
     ),
     Misconception(
         name="soft-loss-is-a-sum",
@@ -759,13 +621,6 @@ def dropout(x, p, training, generator):
         find=".sum(dim=1).mean()",
         put=".mean()",
         message="You take the mean over the classes too. Over the classes it is a sum, and over the examples a mean.",
-    ),
-    Misconception(
-        name="soft-loss-negative",
-        function="cross_entropy_soft",
-        find="return -(",
-        put="return (",
-        message="The sign is missing: log-probabilities are negative, and the loss is their negative mean.",
     ),
     Misconception(
         name="soft-loss-unstable",
@@ -825,32 +680,11 @@ def dropout(x, p, training, generator):
         message="You use the inverse permutation. The partner of example i is permutation[i]: x[permutation].",
     ),
     Misconception(
-        name="mixup-with-the-reversed-batch",
-        function="mixup",
-        find="return lam * x + (1 - lam) * x[permutation], lam * y + (1 - lam) * y[permutation]",
-        put="return lam * x + (1 - lam) * x.flip(0), lam * y + (1 - lam) * y.flip(0)",
-        message="You mix with the reversed batch and ignore the permutation that was given.",
-    ),
-    Misconception(
-        name="mixup-label-partners-not-permuted",
-        function="mixup",
-        find="lam * y + (1 - lam) * y[permutation]",
-        put="lam * y + (1 - lam) * y[permutation][permutation]",
-        message="The labels have other partners than the inputs: shuffle both once, with the same permutation.",
-    ),
-    Misconception(
         name="fgsm-normalized-gradient",
         function="fgsm",
         find="grad.sign()",
         put="grad / grad.norm()",
         message="You walk along the gradient, scaled to length 1. FGSM moves every entry by eps: take the sign.",
-    ),
-    Misconception(
-        name="fgsm-raw-gradient",
-        function="fgsm",
-        find="grad.sign()",
-        put="grad",
-        message="You add the gradient itself, which can be tiny. FGSM moves every entry by eps, in the direction of its sign.",
     ),
     Misconception(
         name="fgsm-downhill",
@@ -872,13 +706,6 @@ def dropout(x, p, training, generator):
         find=".clamp(low, high)",
         put=".clamp(0, 1)",
         message="You clip to 0 and 1 whatever the range is. Use low and high: the input may be standardized, or in gray values.",
-    ),
-    Misconception(
-        name="fgsm-clips-the-step",
-        function="fgsm",
-        find="(x + eps * grad.sign()).clamp(low, high)",
-        put="x + (eps * grad.sign()).clamp(low, high)",
-        message="You clip the step. It is the image, x plus the step, that has to stay within low and high.",
     ),
     Misconception(
         name="fgsm-moves-where-the-gradient-is-zero",
@@ -907,13 +734,6 @@ def dropout(x, p, training, generator):
         find="strict=True))",
         put="strict=True)) / len(losses)",
         message="You divide by the number of tasks. The loss is the weighted sum.",
-    ),
-    Misconception(
-        name="multitask-weights-normalized",
-        function="multitask_loss",
-        find="strict=True))",
-        put="strict=True)) / sum(weights)",
-        message="You divide by the sum of the weights. They are meant as they are given; they need not sum to 1.",
     ),
     Misconception(
         name="multitask-weights-ignored",
@@ -989,13 +809,6 @@ def dropout(x, p, training, generator):
         message="You do not shuffle. If the data is sorted by class, a fold has classes that its training part has never seen.",
     ),
     Misconception(
-        name="folds-interleaved",
-        function="k_fold",
-        find="folds = torch.randperm(n, generator=generator).tensor_split(k)",
-        put="folds = [torch.arange(i, n, k) for i in range(k)]",
-        message="You deal every k-th example to a fold without shuffling. Periodic data would end up sorted by fold.",
-    ),
-    Misconception(
         name="folds-lose-the-remainder",
         function="k_fold",
         find="torch.randperm(n, generator=generator).tensor_split(k)",
@@ -1034,20 +847,6 @@ def dropout(x, p, training, generator):
         put="torch.cat(folds)",
         message="Your training part contains the fold it is validated on. Leave that fold out.",
     ),
-    Misconception(
-        name="folds-without-their-generator",
-        function="k_fold",
-        find="torch.randperm(n, generator=generator)",
-        put="torch.randperm(n)",
-        message="You shuffle with PyTorch's global generator. Pass generator=generator.",
-    ),
-    Misconception(
-        name="folds-seeded-inside",
-        function="k_fold",
-        find="torch.randperm(n, generator=generator)",
-        put="torch.randperm(n, generator=torch.Generator().manual_seed(0))",
-        message="You make a generator inside, so every call gives the same folds. Draw from the generator that is given.",
-    ),
     # Task 9: tuning
     Misconception(
         name="curse-of-five-percent",
@@ -1064,25 +863,11 @@ def dropout(x, p, training, generator):
         message="You add the probabilities. That is an upper bound, and for 100 trials it is 2.5, no probability. One minus the probability of no alarm.",
     ),
     Misconception(
-        name="curse-all-at-once",
-        function="winners_curse",
-        find="1 - (1 - tail) ** trials",
-        put="tail**trials",
-        message="This is the probability that every trial raises a false alarm. It is asked for at least one.",
-    ),
-    Misconception(
         name="curse-of-no-alarm",
         function="winners_curse",
         find="1 - (1 - tail) ** trials",
         put="(1 - tail) ** trials",
         message="This is the probability of no false alarm at all. Take one minus it.",
-    ),
-    Misconception(
-        name="curse-tail-fixed",
-        function="winners_curse",
-        find="(1 - tail)",
-        put="(1 - 0.025)",
-        message="Your tail is 0.025 whatever is given. Use the parameter.",
     ),
     Misconception(
         name="search-log-as-uniform",
@@ -1097,13 +882,6 @@ def dropout(x, p, training, generator):
         find="low * (high / low) ** u()",
         put="math.log10(low) + (math.log10(high) - math.log10(low)) * u()",
         message="Your log-uniform values are the exponents. Raise 10 to them, or take exp: the result lies between low and high.",
-    ),
-    Misconception(
-        name="search-exponential-of-uniform",
-        function="random_search",
-        find="low * (high / low) ** u()",
-        put="math.exp(low + (high - low) * u())",
-        message="You take exp of a number between low and high. The limits are natural values: draw between their logarithms first.",
     ),
     Misconception(
         name="search-same-trial-again",
@@ -1144,13 +922,6 @@ def random_search(space, trials, generator):
         find="torch.rand((), generator=generator, dtype",
         put="torch.rand((), dtype",
         message="You draw from PyTorch's global generator. Pass generator=generator.",
-    ),
-    Misconception(
-        name="search-choice-without-its-generator",
-        function="random_search",
-        find="values[int(u() * len(values))]",
-        put="values[int(torch.rand(()) * len(values))]",
-        message="Your choices come from another generator than the one given, so the same seed gives other choices.",
     ),
     Misconception(
         name="search-choice-by-index",

@@ -3,32 +3,33 @@
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
 #   descent:
 #     title: Regularization
-#     draft: true
-#     budget: {cell_seconds: 30, call_seconds: 8}
+#     budget: {cell_seconds: 60, call_seconds: 8}
 # ---
 
 # %% [markdown]
 # # Regularization: ten points and too many parameters
 #
-# Ten points and a polynomial of degree 8. It passes almost exactly through every point, and between the points it swings
-# wildly. The training error is wonderful, the function is useless.
+# Ten points and a polynomial of degree 8. It passes almost exactly through every point, and between the
+# points it swings wildly. The training error is wonderful, the function is useless.
 #
-# A network with a million weights is in the same position, and still it often generalizes. What helps it is a family of
-# methods that all do the same thing in different clothes: they let the data decide what the data can decide, and hold back
-# where it cannot. In this notebook you write them, one after the other: penalties on the weights, weight decay, early stopping,
-# dropout, noise, soft labels. Then you meet the last source of overfitting, which no penalty cures: yourself, when you try many
-# things and keep the best.
+# A network with a million weights is in the same position, and still it often generalizes. What helps it is a
+# family of methods that all do the same thing in different clothes: they let the data decide what the data
+# can decide, and hold back where it cannot. In this notebook you write them, one after the other: penalties
+# on the weights, weight decay, early stopping, dropout, noise, soft labels. Then you meet the last source of
+# overfitting, which no penalty cures: yourself, when you try many things and keep the best.
 #
-# **Conventions.** `x` has shape $(N, D)$, one example per row; $w$ has shape $(D,)$. The strength of a penalty is `alpha`. In
-# dropout `p` is the probability to *drop*. `K` is the number of classes.
+# **Conventions.** `x` has shape $(N, D)$, one example per row; $w$ has shape $(D,)$. The strength of a
+# penalty is `alpha`. In dropout `p` is the probability to *drop*. `K` is the number of classes.
 #
-# **Rules.** A result that is one number may be a float or a tensor without dimensions. Arguments end as they were. Results have
-# the dtype of the inputs. A function that takes a `generator` draws everything from it, so that two calls in a row
-# give different results and the same state of the generator gives the same result; PyTorch's global generator is left alone.
+# **Rules.** A result that is one number may be a float or a tensor without dimensions. Arguments end as they
+# were. Results have the dtype of the inputs. A function that takes a `generator` draws everything from it, so
+# that two calls in a row give different results and the same state of the generator gives the same result;
+# PyTorch's global generator is left alone.
 #
-# **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most mistakes.
-# The grader adds hidden ones: other shapes, other dtypes, edge cases. What is random is judged by its statistics, so it does
-# not matter by which call you draw. A right solution fails by bad luck less than once in a million runs.
+# **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most
+# mistakes. The grader adds hidden ones: other shapes, other dtypes, edge cases. What is random is judged by
+# its statistics, so it does not matter by which call you draw. A right solution fails by bad luck less than
+# once in a million runs.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import itertools
@@ -74,16 +75,17 @@ CAUSES_OF_DRAWS = {
 # %% [markdown] task={"name": "penalties", "minutes": 16, "difficulty": 2}
 # ## Task 1. A price for large weights
 #
-# Give two classifiers the input $(1, 1, 1, 1)$. One has the weights $(1, 0, 0, 0)$, the other $(\tfrac14, \tfrac14, \tfrac14, \tfrac14)$. Both
-# give the score 1. Which one would you trust? The second one listens to all inputs, and no single one can fool it much. A
-# penalty on the weights turns this taste into a number that is added to the loss:
+# Give two classifiers the input $(1, 1, 1, 1)$. One has the weights $(1, 0, 0, 0)$, the other
+# $(\tfrac14, \tfrac14, \tfrac14, \tfrac14)$. Both give the score 1. Which one would you trust? The second one
+# listens to all inputs, and no single one can fool it much. A penalty on the weights turns this taste into a
+# number that is added to the loss:
 #
 # $$
 # \Omega_2 = \tfrac12\, \alpha \sum_j w_j^2 \qquad\qquad \Omega_1 = \alpha \sum_j |w_j|
 # $$
 #
-# With the $\tfrac12$ the gradient of $\Omega_2$ is simply $\alpha w$. Seen as a prior, $\Omega_2$ says that weights are Gaussian, $\Omega_1$ that they are
-# Laplace distributed.
+# With the $\tfrac12$ the gradient of $\Omega_2$ is simply $\alpha w$. Seen as a prior, $\Omega_2$ says that
+# weights are Gaussian, $\Omega_1$ that they are Laplace distributed.
 #
 # For a linear model with squared error the L2 penalty has a closed solution, *ridge regression*:
 #
@@ -93,32 +95,35 @@ CAUSES_OF_DRAWS = {
 # \bigl(\underset{(D, D)}{X^\top X} + \alpha I\bigr)\, w = \underset{(D,)}{X^\top y}
 # $$
 #
-# Both terms carry $\tfrac12$, and neither is divided by $N$: other books write other factors, and then their $\alpha$ is another
-# number. (Goodfellow's equations 7.15 and 7.17 disagree with each other by exactly such a factor of 2.)
+# Both terms carry $\tfrac12$, and neither is divided by $N$: other books write other factors, and then their
+# $\alpha$ is another number. (Goodfellow's equations 7.15 and 7.17 disagree with each other by exactly such a
+# factor of 2.)
 #
-# What does $\alpha$ do? Write $X = U \operatorname{diag}(s) V^\top$. The fit $X w$ is least squares with each direction $u_i$ multiplied by
+# What does $\alpha$ do? Write $X = U \operatorname{diag}(s) V^\top$. The fit $X w$ is least squares with each
+# direction $u_i$ multiplied by
 #
 # $$ \frac{s_i^2}{s_i^2 + \alpha} $$
 #
-# Directions in which the data varies a lot ($s_i^2 \gg \alpha$) are left alone. Directions that the data hardly shows are shrunk to
-# almost nothing. That is regularization in one formula.
+# Directions in which the data varies a lot ($s_i^2 \gg \alpha$) are left alone. Directions that the data
+# hardly shows are shrunk to almost nothing. That is regularization in one formula.
 #
-# **Write** `l2_penalty(params, alpha)` and `l1_penalty(params, alpha)` for a list (or tuple) of tensors of any shapes;
-# `ridge(x, y, alpha)`, which penalizes every weight and centres nothing; and `ridge_shrinkage(singular_values, alpha)`, the factors
-# above.
+# **Write** `l2_penalty(params, alpha)` and `l1_penalty(params, alpha)` for a list (or tuple) of tensors of
+# any shapes; `ridge(x, y, alpha)`, which penalizes every weight and centres nothing; and
+# `ridge_shrinkage(singular_values, alpha)`, the factors above.
 #
-# **Example.** With $\alpha = 2$, the weights $(3, -4)$ cost $\Omega_2 = 25$ and $\Omega_1 = 14$. A singular value of 2 with $\alpha = 1$ keeps $4/5$ of its
-# direction.
+# **Example.** With $\alpha = 2$, the weights $(3, -4)$ cost $\Omega_2 = 25$ and $\Omega_1 = 14$. A singular
+# value of 2 with $\alpha = 1$ keeps $4/5$ of its direction.
 #
 # <details><summary>Hint 1: the identity matrix</summary>
 #
-# `x.T @ x + alpha` adds alpha to *every* entry. The formula wants it on the diagonal only: `torch.eye(D, dtype=x.dtype)`.
+# `x.T @ x + alpha` adds alpha to *every* entry. The formula wants it on the diagonal only:
+# `torch.eye(D, dtype=x.dtype)`.
 #
 # </details>
 # <details><summary>Hint 2: solving</summary>
 #
-# `torch.linalg.solve(A, b)` solves $A w = b$ without an inverse. With $\alpha > 0$ the matrix has full rank even if there are fewer
-# rows than columns.
+# `torch.linalg.solve(A, b)` solves $A w = b$ without an inverse. With $\alpha > 0$ the matrix has full rank
+# even if there are fewer rows than columns.
 #
 # </details>
 
@@ -214,11 +219,10 @@ check_close(x.T @ (x @ w - y) + 0.5 * w, torch.zeros(3, dtype=torch.float64), wh
 passed_visible("ridge")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
-for dtype, tolerance in ((torch.float64, 1e-8), (torch.float32, 2e-3)):
+for dtype, tolerance in ((torch.float64, 1e-7), (torch.float32, 2e-3)):
     for rows, columns in ((9, 4), (4, 7), (5, 1)):
-        basis = torch.linalg.qr(torch.randn(max(rows, columns), min(rows, columns), generator=generator, dtype=dtype))[
-            0
-        ]
+        start = torch.randn(max(rows, columns), min(rows, columns), generator=generator, dtype=dtype)
+        basis = torch.linalg.qr(start)[0]
         x = (basis if rows >= columns else basis.T) * (1 + torch.arange(columns, dtype=dtype) / 4)
         x = x + 0.5  # columns with a mean
         y = torch.randn(rows, generator=generator, dtype=dtype) + 2
@@ -257,11 +261,11 @@ for dtype, tolerance in ((torch.float64, 1e-8), (torch.float32, 1e-4)):
         fit = x @ torch.linalg.inv(x.T @ x + alpha * torch.eye(4, dtype=torch.float64)) @ x.T @ u
         check_dtype(factors, dtype, "the factors, which have the dtype of the singular values")
         check_close(factors, (u * fit).sum(dim=0), "the shrinkage of the fit, measured on the fit", rtol=tolerance)
-check_close(ridge_shrinkage(torch.tensor([1e-3, 1e3]), 1.0)[0], 1e-6, "the shrinkage of a small direction", rtol=1e-3)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Every direction has its own factor, but one $\alpha$ sets them all. It acts like a threshold on $s^2$, a soft one.
+# Every direction has its own factor, but one $\alpha$ sets them all. It acts like a threshold on $s^2$, a
+# soft one.
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-shrinkage", "locked": true, "schema_version": 3, "solution": false, "task": false}
 singular_values = torch.logspace(-2, 2, 121, dtype=torch.float64)
@@ -280,25 +284,28 @@ curves(
 # %% [markdown] task={"name": "lasso", "minutes": 14, "difficulty": 2}
 # ## Task 2. A price that buys zeros
 #
-# The L2 penalty makes weights small, and never zero: the smaller $w_j$, the weaker its pull $\alpha w_j$. The L1 penalty pulls with the
-# same force $\alpha$ however small $w_j$ is, and so it wins where the data has little to say. The result is a *sparse* model, which uses
-# few of its inputs.
+# The L2 penalty makes weights small, and never zero: the smaller $w_j$, the weaker its pull $\alpha w_j$. The
+# L1 penalty pulls with the same force $\alpha$ however small $w_j$ is, and so it wins where the data has
+# little to say. The result is a *sparse* model, which uses few of its inputs.
 #
 # In one dimension, $\tfrac12 (w - v)^2 + t\,|w|$ is smallest at the *soft threshold* of $v$:
 #
 # $$ S_t(v) = \operatorname{sign}(v)\, \max(|v| - t,\, 0) $$
 #
-# For $\tfrac12 \lVert Xw - y \rVert^2 + \alpha \lVert w \rVert_1$ (the *lasso*) there is no closed form. ISTA alternates between a gradient step on the
-# squared error alone and a soft threshold, which takes care of the penalty:
+# For $\tfrac12 \lVert Xw - y \rVert^2 + \alpha \lVert w \rVert_1$ (the *lasso*) there is no closed form. ISTA
+# alternates between a gradient step on the squared error alone and a soft threshold, which takes care of the
+# penalty:
 #
 # $$
 # w \leftarrow S_{\eta\alpha}\bigl( w - \eta\, X^\top (X w - y) \bigr), \qquad \eta = \frac{1}{\sigma_{\max}(X)^2}, \qquad w = 0 \text{ at the start}
 # $$
 #
-# $\sigma_{\max}(X)^2$ is the largest curvature of the squared error. With this $\eta$ the objective never rises. Plain subgradient descent, with
-# $\alpha \operatorname{sign}(w)$ in the gradient, jumps around zero and never stays there; the threshold lands on it exactly.
+# $\sigma_{\max}(X)^2$ is the largest curvature of the squared error. With this $\eta$ the objective never
+# rises. Plain subgradient descent, with $\alpha \operatorname{sign}(w)$ in the gradient, jumps around zero
+# and never stays there; the threshold lands on it exactly.
 #
-# **Write** `soft_threshold(w, threshold)` and `lasso_ista(x, y, alpha, steps)`, the weights after that many steps.
+# **Write** `soft_threshold(w, threshold)` and `lasso_ista(x, y, alpha, steps)`, the weights after that many
+# steps.
 #
 # **Example.** $S_1$ of $(3, -0.5, -2)$ is $(2, 0, -1)$.
 #
@@ -365,6 +372,7 @@ for dtype in (torch.float64, torch.float32):
         inside = w.abs() < threshold - 1e-6
         check_true(bool((found[inside] == 0).all()), "entries within the threshold are exactly 0")
     check_close(soft_threshold(w, 0.0), w, "the soft threshold 0, which changes nothing")
+check_close(soft_threshold(torch.tensor(-3.0), 0.5), -2.5, "the soft threshold ½ of -3, a tensor without dimensions")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "lasso-test", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
@@ -409,8 +417,8 @@ check_close(w, [2.0, -1.0, 0.01, 0.0], "the weights with alpha 0, which is least
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Twelve inputs, of which three matter. Watch the twelve weights as the price rises. Under L2 they shrink together; under L1
-# they leave, one after the other, and do not come back.
+# Twelve inputs, of which three matter. Watch the twelve weights as the price rises. Under L2 they shrink
+# together; under L1 they leave, one after the other, and do not come back.
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-paths", "locked": true, "schema_version": 3, "solution": false, "task": false}
 generator = torch.Generator().manual_seed(0)
@@ -441,15 +449,16 @@ for (name, path), panel in zip(paths.items(), axes[0], strict=True):
     )
     for j in range(3, 12):
         panel.plot(alphas, path[:, j], color="#999999", linewidth=1, linestyle="-", label="others" if j == 3 else None)
-    panel.legend()
+    panel.legend(loc="upper left", bbox_to_anchor=(0.0, 0.92), ncols=2)
 figure
 
-# %% [markdown] task={"name": "decay", "minutes": 12, "difficulty": 2}
+# %% [markdown] task={"name": "decay", "minutes": 12, "difficulty": 1}
 # ## Task 3. Weight decay is not always L2
 #
-# Put $\alpha w$ into the gradient of plain SGD and you get $w \leftarrow (1 - \eta\alpha)\, w - \eta g$: the weights decay. So L2 and weight decay are the
-# same thing, many texts say. They are, until the optimizer does something with the gradient. With momentum, L2 goes through the
-# velocity and keeps pulling for many steps. *Decoupled* decay bypasses it:
+# Put $\alpha w$ into the gradient of plain SGD and you get $w \leftarrow (1 - \eta\alpha)\, w - \eta g$: the
+# weights decay. So L2 and weight decay are the same thing, many texts say. They are, until the optimizer does
+# something with the gradient. With momentum, L2 goes through the velocity and keeps pulling for many steps.
+# *Decoupled* decay bypasses it:
 #
 # | | `"l2"` | `"decoupled"` |
 # |---|---|---|
@@ -457,17 +466,20 @@ figure
 # | velocity | $v \leftarrow \mu v + g'$ | $v \leftarrow \mu v + g'$ |
 # | step | $w \leftarrow w - \eta v$ | $w \leftarrow w - \eta v - \eta \lambda w$ |
 #
-# The velocity is in PyTorch's convention: the learning rate $\eta$ is outside. On the right, the last $w$ is the parameter *before* the step.
-# `torch.optim.SGD` does the left one. With Adam the difference is larger: there L2 is divided by $\sqrt{\hat v}$ like the rest of
-# the gradient, so weights with large gradients are hardly decayed at all. AdamW is the decoupled form.
+# The velocity is in PyTorch's convention: the learning rate $\eta$ is outside. On the right, the last $w$ is
+# the parameter *before* the step. `torch.optim.SGD` does the left one. With Adam the difference is larger:
+# there L2 is divided by $\sqrt{\hat v}$ like the rest of the gradient, so weights with large gradients are
+# hardly decayed at all. AdamW is the decoupled form.
 #
-# In either form, biases and the parameters of normalization layers are usually left out: they are few, and shrinking them only
-# shifts the output.
+# In either form, biases and the parameters of normalization layers are usually left out: they are few, and
+# shrinking them only shifts the output.
 #
-# **Write** `sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay)`, which returns the new parameter and the new velocity.
+# **Write** `sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay)`, which returns the new
+# parameter and the new velocity.
 #
-# **Example.** $w = 10$, $g = 1$, $v = 0$, $\eta = 0.1$, $\mu = 0.5$, $\lambda = 0.2$. With `"l2"`: $v = 3$ and $w = 9.7$. With `"decoupled"`: $v = 1$ and
-# $w = 9.7$. The first step is the same, but the velocities differ, and so does the second step.
+# **Example.** $w = 10$, $g = 1$, $v = 0$, $\eta = 0.1$, $\mu = 0.5$, $\lambda = 0.2$. With `"l2"`: $v = 3$
+# and $w = 9.7$. With `"decoupled"`: $v = 1$ and $w = 9.7$. The first step is the same, but the velocities
+# differ, and so does the second step.
 #
 # <details><summary>Hint 1: where to start</summary>
 #
@@ -563,7 +575,7 @@ velocity = torch.randn(3, 2, generator=generator)
 param, grad = start.float(), grads[0].float()
 with unchanged(param=param, grad=grad, velocity=velocity):
     for decay in ("l2", "decoupled"):
-        sgd_step(param, grad, velocity, lr=0.1, momentum=0.9, weight_decay=0.1, decay=decay)
+        sgd_step(param=param, grad=grad, velocity=velocity, lr=0.1, momentum=0.9, weight_decay=0.1, decay=decay)
 ### END HIDDEN TESTS
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-decay", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -587,42 +599,48 @@ curves(
     ylabel="weight under the penalty alone",
 )
 
-# %% [markdown] task={"name": "early-stopping", "minutes": 18, "difficulty": 2}
+# %% [markdown] task={"name": "early-stopping", "minutes": 18, "difficulty": 3}
 # ## Task 4. Stop in time
 #
-# While the training loss keeps falling, the validation loss falls, turns, and rises. Early stopping returns to the turning
-# point. It is the cheapest regularizer there is: it needs a validation set and a copy of the parameters.
+# While the training loss keeps falling, the validation loss falls, turns, and rises. Early stopping returns
+# to the turning point. It is the cheapest regularizer there is: it needs a validation set and a copy of the
+# parameters.
 #
 # The rules (algorithm 7.1 of Goodfellow, Bengio and Courville):
 #
-# - an update is *better* if its loss is **strictly** smaller than the best so far. Equal is not better, NaN never is;
-# - a better update is remembered: its step, its loss, and **copies** of the parameters. Without copies, the optimizer goes on
-#   changing what you remembered;
-# - after `patience` updates in a row that are not better, it says stop. A better one sets the count back. Once stopped it
-#   stays stopped.
+# - an update is *better* if its loss is **strictly** smaller than the best so far. Equal is not better, NaN
+#   never is;
+# - a better update is remembered: its step, its loss, and **copies** of the parameters. Without copies, the
+#   optimizer goes on changing what you remembered;
+# - after `patience` updates in a row that are not better, it says stop. A better one sets the count back.
+#   Once stopped it stays stopped. Updates are counted, not steps: a training that looks at the validation loss
+#   every 50 steps calls `update` with the steps 0, 50, 100 and so on.
 #
-# In which sense is this regularization? Take gradient descent with learning rate $\eta$ from $w = 0$ on a quadratic loss. Along an
-# eigenvector of the Hessian with eigenvalue $\lambda$, after $\tau$ steps it has covered the share $1 - (1 - \eta\lambda)^\tau$ of the way to the
-# minimum. Ridge with penalty $\alpha$ covers $\lambda / (\lambda + \alpha)$. The two are equal for
+# In which sense is this regularization? Take gradient descent with learning rate $\eta$ from $w = 0$ on a
+# quadratic loss. Along an eigenvector of the Hessian with eigenvalue $\lambda$, after $\tau$ steps it has
+# covered the share $1 - (1 - \eta\lambda)^\tau$ of the way to the minimum. Ridge with penalty $\alpha$ covers
+# $\lambda / (\lambda + \alpha)$. The two are equal for
 #
 # $$ \alpha = \frac{\lambda\, (1 - \eta\lambda)^{\tau}}{1 - (1 - \eta\lambda)^{\tau}} $$
 #
-# This is exact, and it holds *per eigenvalue*: one $\alpha$ for all directions, about $1/(\tau\eta)$, comes out only if
-# $\tau\eta\lambda \ll 1$ for all of them.
+# This is exact, and it holds *per eigenvalue*: one $\alpha$ for all directions, about $1/(\tau\eta)$, comes
+# out only if $\tau\eta\lambda \ll 1$ for all of them.
 #
 # **Write** the class `EarlyStopping` and `equivalent_alpha(eigenvalue, lr, steps)`.
 #
-# **Example.** With patience 2 and the losses 3, 2, 2, 4 the fourth update returns True; the best is the second. For $\lambda = 1$, $\eta = \tfrac12$ and
-# one step, half of the way is covered, so $\alpha = 1$.
+# **Example.** With patience 2 and the losses 3, 2, 2, 4 the fourth update returns True; the best is the
+# second. For $\lambda = 1$, $\eta = \tfrac12$ and one step, half of the way is covered, so $\alpha = 1$.
 #
 # <details><summary>Hint 1: a good first value</summary>
 #
-# Start with a best loss of infinity. Then `loss < self.best_loss` treats the first update, NaN and equal losses as the rules say.
+# Start with a best loss of infinity. Then `loss < self.best_loss` treats the first update, NaN and equal
+# losses as the rules say.
 #
 # </details>
 # <details><summary>Hint 2: what a copy is</summary>
 #
-# `list(parameters)` copies the list, not the tensors in it. `p.detach()` shares the memory of `p`. Take `p.detach().clone()` of each.
+# `list(parameters)` copies the list, not the tensors in it. `p.detach()` shares the memory of `p`. Take
+# `p.detach().clone()` of each.
 #
 # </details>
 
@@ -675,10 +693,11 @@ def equivalent_alpha(eigenvalue, lr, steps):
 # %% nbgrader={"grade": true, "grade_id": "patience-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 # Test: when to stop.
 @probe
-def answers(patience, losses):
+def answers(patience, losses, every=1):
+    """The answers to updates at the steps 0, every, 2·every, …"""
     stopper = EarlyStopping(patience)
     parameters = [torch.zeros(2)]
-    return [bool(stopper.update(step, loss, parameters)) for step, loss in enumerate(losses)]
+    return [bool(stopper.update(every * i, loss, parameters)) for i, loss in enumerate(losses)]
 
 
 check_equal(answers(2, [3.0, 2.0, 2.0, 4.0]), [False, False, False, True], "the answers to 3, 2, 2, 4 with patience 2")
@@ -686,6 +705,8 @@ what = "the answers to 5, 6, 4, 5, 6, 7 with patience 3: a better loss sets the 
 check_equal(answers(3, [5.0, 6.0, 4.0, 5.0, 6.0, 7.0]), [False] * 5 + [True], what)
 what = "the answers to 2, 3, 1 with patience 1: once stopped it stays stopped"
 check_equal(answers(1, [2.0, 3.0, 1.0]), [False, True, True], what)
+what = "the answers to 3, 2, 2, 4 at the steps 0, 50, 100, 150: patience counts updates, not steps"
+check_equal(answers(2, [3.0, 2.0, 2.0, 4.0], 50), [False, False, False, True], what)
 passed_visible("EarlyStopping, when to stop")
 ### BEGIN HIDDEN TESTS
 nan = math.nan
@@ -695,7 +716,12 @@ check_equal(answers(2, [nan, 1.0, 2.0, 0.5, nan, nan]), [False] * 5 + [True], "N
 check_equal(answers(2, [3.0, nan, 2.0, nan, nan]), [False] * 4 + [True], "NaN among others, with patience 2")
 what = "the losses 5, 1, 4, 3, 2, which fall after the best but do not reach it, with patience 3"
 check_equal(answers(3, [5.0, 1.0, 4.0, 3.0, 2.0, 2.0]), [False] * 4 + [True, True], what)
+what = "two bad losses before the best one and three after it, with patience 3"
+check_equal(answers(3, [5.0, 6.0, 6.0, 4.0, 5.0, 5.0, 5.0]), [False] * 6 + [True], what)
 check_equal(answers(3, [0.0, -1.0, -2.0, -1.5, -1.5]), [False] * 5, "negative losses, with patience 3")
+check_equal(answers(2, [1.0, 0.0, 0.5, 0.5]), [False] * 3 + [True], "a best loss of exactly 0, with patience 2")
+what = "losses that fall by one in a million each time, with patience 1: each of them is strictly better"
+check_equal(answers(1, [2.0 - 1e-6 * i for i in range(4)]), [False] * 4, what)
 what = "losses after the stop, with patience 2: it stays stopped"
 check_equal(answers(2, [1.0, 2.0, 2.0, 0.5, 0.4, 0.3, 7.0]), [False, False, True, True, True, True, True], what)
 generator = case_generator()
@@ -757,6 +783,7 @@ expect_best(3, [nan, 4.0, nan, 3.0, 3.5], 3, "losses with NaN among them, also a
 expect_best(2, [5.0, 4.0, 6.0, 3.0, 7.0, 3.0], 3, "losses with two falls and two equal best ones")
 expect_best(3, [5.0, 1.0, 4.0, 3.0], 1, "losses that fall after the best, but do not reach it")
 expect_best(2, [0.5, -0.25, 0.0], 1, "a negative best loss")
+expect_best(3, [0.7134, 0.3127, 0.3129], 1, "losses that differ in the fourth digit")
 
 
 @probe
@@ -814,7 +841,7 @@ for lr, steps in ((0.1, 3), (0.03, 40), (0.2, 1)):
 eigenvalues = torch.tensor([[0.1, 1.0, 5.0]], dtype=torch.float64)
 what = "the alphas for a small learning rate and many steps, all near 1/(steps · lr)"
 check_close(equivalent_alpha(eigenvalues, 1e-5, 1000), [[99.95, 99.5, 97.5]], what, atol=0.02, rtol=0.0)
-check_close(equivalent_alpha(1.0, 0.5, 2000), 0.0, "the alpha after so many steps that nothing is left of it")
+check_close(equivalent_alpha(1.0, 0.5, 200), 0.0, "the alpha after so many steps that nothing is left of it")
 ### END HIDDEN TESTS
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-equivalence", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -837,18 +864,19 @@ axes = figure.axes[0]
 axes.set_ylim(1e-3, 10)
 for steps in (5, 20, 80):
     axes.axhline(1 / (0.05 * steps), color="#999999", linewidth=1, linestyle=":")
-    axes.text(10, 1.08 / (0.05 * steps), f"1/({steps} · 0.05)", color="#666666", ha="right", fontsize=10)
+    axes.text(15, 1 / (0.05 * steps), f"1/({steps} · 0.05)", color="#666666", va="center", fontsize=10)
 figure
 
 # %% [markdown] task={"name": "dropout", "minutes": 14, "difficulty": 2}
 # ## Task 5. Dropout
 #
-# Train a different, thinner network at every step: each unit is dropped with probability $p$, by a coin of its own. No unit can
-# rely on a particular other one being there. At test time all are there, and the network acts like an average over all the
-# thin ones.
+# Train a different, thinner network at every step: each unit is dropped with probability $p$, by a coin of
+# its own. No unit can rely on a particular other one being there. At test time all are there, and the network
+# acts like an average over all the thin ones.
 #
-# The average has to come out right. A unit that is present with probability $1 - p$ contributes, on average, $1 - p$ times as much
-# in training. *Inverted* dropout repairs this at once, in training, so that evaluation has nothing to do:
+# The average has to come out right. A unit that is present with probability $1 - p$ contributes, on average,
+# $1 - p$ times as much in training. *Inverted* dropout repairs this at once, in training, so that evaluation
+# has nothing to do:
 #
 # $$
 # y_i = \frac{m_i\, x_i}{1 - p}, \qquad m_i = \begin{cases} 0 & \text{with probability } p \\ 1 & \text{otherwise} \end{cases},
@@ -856,14 +884,16 @@ figure
 # \frac{\partial L}{\partial x_i} = \frac{m_i}{1 - p}\, \frac{\partial L}{\partial y_i}
 # $$
 #
-# In the original paper (Srivastava et al., 2014) $p$ is the probability to *keep*. Here, as in PyTorch, it is the probability to
-# drop.
+# In the original paper (Srivastava et al., 2014) $p$ is the probability to *keep*. Here, as in PyTorch, it is
+# the probability to drop.
 #
-# **Write** `dropout(x, p, training, generator)`, which returns `y` and the boolean `mask` of what is kept. Each entry has its own coin. When not
-# training, `y` equals `x` and the mask is all True. With $p = 1$ everything is dropped and `y` is zero, not 0/0. **Write**
-# `dropout_backward(grad_y, mask, p)` for a mask that was drawn in training.
+# **Write** `dropout(x, p, training, generator)`, which returns `y` and the boolean `mask` of what is kept.
+# Each entry has its own coin. When not training, `y` equals `x` and the mask is all True. With $p = 1$
+# everything is dropped and `y` is zero, not 0/0. **Write** `dropout_backward(grad_y, mask, p)` for a mask
+# that was drawn in training.
 #
-# **Example.** $x = (1, 2, 3)$, $p = 0.25$, mask (True, False, True): $y = (\tfrac43, 0, 4)$. A gradient of $(3, 3, 3)$ becomes $(4, 0, 4)$.
+# **Example.** $x = (1, 2, 3)$, $p = 0.25$, mask (True, False, True): $y = (\tfrac43, 0, 4)$. A gradient of
+# $(3, 3, 3)$ becomes $(4, 0, 4)$.
 #
 # <details><summary>Hint 1: coins</summary>
 #
@@ -919,10 +949,12 @@ def dropout_summary(shape, p, seed):
         "shapes": [list(y.shape), list(mask.shape)],
         "dtypes": [str(y.dtype), str(mask.dtype)],
         "kept": round(50 * kept.float().mean().item()) / 50,
-        "kept rows differ": bool((kept != kept[:1]).any()),
-        "kept columns differ": bool((kept != kept[:, :1]).any()),
-        "factors of kept": [round(f(ratio[kept].tolist(), default=-1.0), 3) for f in (min, max)],
-        "factors of dropped": [round(f(ratio[~kept].tolist(), default=-1.0), 3) for f in (min, max)],
+        "neighbours agree": [
+            round(10 * (kept.narrow(d, 1, n - 1) == kept.narrow(d, 0, n - 1)).float().mean().item()) / 10
+            for d, n in enumerate(shape)
+        ],
+        "factors of kept": [round(f(ratio[kept].tolist(), default=-1.0), 5) for f in (min, max)],
+        "factors of dropped": [round(f(ratio[~kept].tolist(), default=-1.0), 5) for f in (min, max)],
         "mean factor": round(10 * ratio.mean().item()) / 10,
         "x is unchanged": torch.equal(x, before),
     }
@@ -935,13 +967,14 @@ def expect_dropout(shape, p, seed, what):
     check_true(found["dtypes"] == ["torch.float32", "torch.bool"], f"the dtypes of y and of the mask, {what}", cause)
     causes = {"The share that is dropped is kept: p is the probability to drop.": round(p, 2)}
     check_close(found["kept"], 1 - p, f"the share of True in the mask, {what}", rtol=1e-6, causes=causes)
+    causes = {"What is kept is not scaled: divide it by 1 − p.": [1.0, 1.0]}
     for which, factor in (("kept", 1 / (1 - p)), ("dropped", 0.0)):
-        expected = [factor, factor]
-        check_close(found[f"factors of {which}"], expected, f"the factors of what is {which}, {what}", atol=1e-3)
-    for way in ("rows", "columns"):
-        check_true(
-            found[f"kept {way} differ"], f"the {way} of the mask differ, {what}", "Every entry needs its own coin."
-        )
+        about = f"the factors y/x of what is {which}, the smallest and the largest, {what}"
+        check_close(found[f"factors of {which}"], [factor, factor], about, atol=2e-5, causes=causes)
+    agree = p**2 + (1 - p) ** 2
+    cause = "Every entry needs its own coin: draw in the shape of x."
+    for share in found["neighbours agree"]:
+        check_true(abs(share - agree) < 0.09, f"neighbours are dropped independently of each other, {what}", cause)
     check_close(found["mean factor"], 1.0, f"the mean of y/x, which dropout leaves at 1, {what}")
     check_true(found["x is unchanged"], f"x ends as it was, {what}", "Work on a copy, without *= on x.")
 
@@ -950,9 +983,10 @@ expect_dropout((300, 400), 0.3, 5, "p = 0.3")
 passed_visible("dropout in training")
 ### BEGIN HIDDEN TESTS
 # 10⁵ coins have a share of heads within 0.01 of its expectation, but for 1 case in 10⁹; there are less than ten shares.
+# The share of neighbours that agree is within 0.04 of its expectation, but for 1 case in 10¹⁰⁰.
 generator = case_generator()
 seed = int(torch.randint(1 << 30, (), generator=generator))
-for shape, p in (((250, 400), 0.3), ((100, 10, 100), 0.1), ((400, 250), 0.8)):
+for shape, p in (((250, 400), 0.3), ((20, 10, 20, 25), 0.1), ((400, 250), 0.8)):
     expect_dropout(shape, p, seed, f"p = {p:g} and {len(shape)} dimensions")
 
 
@@ -965,14 +999,21 @@ def dropout_facts(seed):
         return y.tolist(), mask.tolist()
 
     generator = torch.Generator().manual_seed(seed)
-    counts = [int(dropout(x[0], 0.3, True, generator)[1].sum()) for _ in range(60)]
+    pairs = [dropout(x[0], 0.3, True, generator) for _ in range(60)]
+    counts = [int(mask.sum()) for _, mask in pairs]
     return facts_about_draws(draw, seed) | {
         "keeps another number of entries from call to call": min(counts) < max(counts),
+        "scales by 1/(1 − p), however many happen to be kept": all(
+            bool(((y[mask.bool()] * 0.7 - 1).abs() < 1e-5).all()) for y, mask in pairs
+        ),
         "has a y of the dtype of x": dropout(x, 0.3, True, generator)[0].dtype == torch.float64,
     }
 
 
-causes = CAUSES_OF_DRAWS | {"keeps another number of entries from call to call": "Each entry has its own coin."}
+causes = CAUSES_OF_DRAWS | {
+    "keeps another number of entries from call to call": "Each entry has its own coin.",
+    "scales by 1/(1 − p), however many happen to be kept": "Divide by 1 − p, not by the share that was kept.",
+}
 for fact, holds in dropout_facts(seed).items():
     check_true(holds, f"dropout {fact}", causes.get(fact, ""))
 ### END HIDDEN TESTS
@@ -1050,42 +1091,49 @@ check_close(grad_x, torch.zeros(4, 5), "the gradient with p = 1 and a matrix")
 # %% [markdown] task={"name": "noise", "minutes": 14, "difficulty": 2}
 # ## Task 6. Noise as a teacher
 #
-# **On the inputs.** Add fresh Gaussian noise of standard deviation $s$ to every entry of $X$, each time you use it. The prediction moves by
-# $\varepsilon^\top w$ per row, which has mean 0 and variance $s^2 \lVert w \rVert^2$. So for a linear model and the squared error of this notebook
+# **On the inputs.** Add fresh Gaussian noise of standard deviation $s$ to every entry of $X$, each time you
+# use it. The prediction moves by $\varepsilon^\top w$ per row, which has mean 0 and variance
+# $s^2 \lVert w \rVert^2$. So for a linear model and the squared error of this notebook
 #
 # $$
 # \mathbb E\; \tfrac12 \lVert (X + E)\, w - y \rVert^2 = \tfrac12 \lVert X w - y \rVert^2 + \tfrac12\, n\, s^2 \lVert w \rVert^2
 # $$
 #
-# for $n$ rows. Noise on the inputs *is* ridge regression, with $\alpha = n s^2$. For networks this holds approximately, with the
-# gradient of the output in place of $w$.
+# for $n$ rows. Noise on the inputs *is* ridge regression, with $\alpha = n s^2$. For networks this holds
+# approximately, with the gradient of the output in place of $w$.
 #
-# **On the labels.** Some labels are wrong. A network that is asked for probability 1 pushes its logits apart without end, and
-# believes the wrong labels as firmly as the right ones. *Label smoothing* asks for a little less:
+# **On the labels.** Some labels are wrong. A network that is asked for probability 1 pushes its logits apart
+# without end, and believes the wrong labels as firmly as the right ones. *Label smoothing* asks for a little
+# less:
 #
 # | convention | true class | each other class |
 # |---|---|---|
 # | Goodfellow, Bengio and Courville, 7.5.1: **this notebook** | $1 - \alpha$ | $\alpha / (K - 1)$ |
 # | Szegedy et al. (2016), PyTorch's `label_smoothing` | $1 - \alpha + \alpha/K$ | $\alpha / K$ |
 #
-# Both rows sum to 1. The second is the first with an $\alpha$ that is $(K - 1)/K$ times as large. The loss then needs targets that
-# are probabilities. With $q$ of shape $(N, K)$ and logits $z$:
+# Both rows sum to 1. The second is the first with an $\alpha$ that is $(K - 1)/K$ times as large. The loss
+# then needs targets that are probabilities. With $q$ of shape $(N, K)$ and logits $z$:
 #
 # $$ L = -\frac1N \sum_{n=1}^{N} \sum_{k=1}^{K} q_{nk} \log \operatorname{softmax}(z_n)_k $$
 #
-# **Write** `noisy_input_penalty(w, std, n)`, the last term of the first formula; `smooth_labels(target, num_classes, alpha)`; and
-# `cross_entropy_soft(logits, target)`, which is finite and right for logits of $\pm 10^4$.
+# **Write** `noisy_input_penalty(w, std, n)`, the last term of the first formula;
+# `smooth_labels(target, num_classes, alpha)`; and `cross_entropy_soft(logits, target)`, which is finite and
+# right for logits of $\pm 10^4$. The experiment below trains with your loss, so give it back as a tensor:
+# `.item()` would cut it off from the network.
 #
-# **Example.** Class 2 of $K = 4$ with $\alpha = 0.3$: $(0.1, 0.1, 0.7, 0.1)$, since $\alpha/3 = 0.1$. Two equal logits cost $\log 2$ whatever the target.
+# **Example.** Class 2 of $K = 4$ with $\alpha = 0.3$: $(0.1, 0.1, 0.7, 0.1)$, since $\alpha/3 = 0.1$. Two
+# equal logits cost $\log 2$ whatever the target.
 #
 # <details><summary>Hint 1: building the labels</summary>
 #
-# Fill a tensor of shape $(N, K)$ with what the other classes get. Then set one entry per row: `y[torch.arange(N), target]`.
+# Fill a tensor of shape $(N, K)$ with what the other classes get. Then set one entry per row:
+# `y[torch.arange(N), target]`.
 #
 # </details>
 # <details><summary>Hint 2: large logits</summary>
 #
-# `torch.log_softmax(logits, dim=1)` is safe; the logarithm of `torch.softmax` is not, since it may be the logarithm of 0.
+# `torch.log_softmax(logits, dim=1)` is safe; the logarithm of `torch.softmax` is not, since it may be the
+# logarithm of 0.
 #
 # </details>
 
@@ -1210,8 +1258,9 @@ for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Back to the ten points. Here are all the remedies beside each other, on the same polynomial of degree 8. The constant term is
-# not penalized: the columns and the targets are centred first, and the mean is added back to the prediction.
+# Back to the ten points. Here are all the remedies beside each other, on the same polynomial of degree 8. The
+# constant term is not penalized: the columns and the targets are centred first, and the mean is added back to
+# the prediction.
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-polynomial", "locked": true, "schema_version": 3, "solution": false, "task": false}
 generator = torch.Generator().manual_seed(3)
@@ -1283,8 +1332,9 @@ axes[1, 2].tick_params(axis="x", labelsize=10)
 figure
 
 # %% [markdown]
-# Now a network and the digits: 300 examples to learn from, and with 30 % of their labels replaced at random in the second half of
-# the experiment. Your `dropout`, `smooth_labels` and `cross_entropy_soft` are in the loop; autograd finds its way through them.
+# Now a network and the digits: 300 examples to learn from, once with all labels right, once with 30 % of them
+# replaced at random. Your `dropout`, `smooth_labels` and `cross_entropy_soft` are in the loop; autograd finds
+# its way through them.
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-digits", "locked": true, "schema_version": 3, "solution": false, "task": false}
 data = digits()
@@ -1294,13 +1344,13 @@ wrong = torch.rand(300, generator=generator) < 0.3
 noisy_y = torch.where(wrong, torch.randint(10, (300,), generator=generator), few_y)
 
 
-def train_network(labels, p=0.0, alpha=0.0, steps=400, seed=0):
+def train_network(labels, p=0.0, alpha=0.0, steps=100, seed=0):
     """A network of 64, 128 and 10 units. Returns it as a function, and its accuracy on held-out digits."""
     generator = torch.Generator().manual_seed(seed)
     w1 = (torch.randn(128, 64, generator=generator) * math.sqrt(2 / 64)).requires_grad_()
     w2 = (torch.randn(10, 128, generator=generator) * math.sqrt(1 / 128)).requires_grad_()
     b1, b2 = torch.zeros(128, requires_grad=True), torch.zeros(10, requires_grad=True)
-    optimizer = torch.optim.Adam([w1, b1, w2, b2], lr=3e-3)
+    optimizer = torch.optim.Adam([w1, b1, w2, b2], lr=0.01)
     target = smooth_labels(labels, 10, alpha)
 
     def network(x, training=False):
@@ -1323,13 +1373,14 @@ settings = {
     "both": {"p": 0.5, "alpha": 0.3},
 }
 accuracies = {
-    name: [sum(train_network(y, **kw, seed=seed)[1] for seed in range(3)) / 3 for y in (few_y, noisy_y)]
+    name: [sum(train_network(y, **kw, seed=seed)[1] for seed in range(2)) / 2 for y in (few_y, noisy_y)]
     for name, kw in settings.items()
 }
 assert accuracies["nothing"][1] < accuracies["nothing"][0] - 0.1
-assert accuracies["both"][1] > accuracies["nothing"][1] + 0.03
+assert min(accuracies["dropout 0.5"][1], accuracies["both"][1]) > accuracies["nothing"][1] + 0.02
+assert accuracies["smoothing 0.3"][1] < accuracies["nothing"][1] + 0.02
 
-figure, axes = panels(1, 1, title="With wrong labels, regularization pays", size=(7.4, 4.0))
+figure, axes = panels(1, 1, title="With wrong labels, dropout pays; smoothing alone does not", size=(7.4, 4.0))
 panel = axes[0, 0]
 for i, (name, hatch) in enumerate((("all labels right", None), ("30 % of the labels random", "//"))):
     places = [j + 0.4 * i - 0.2 for j in range(4)]
@@ -1340,41 +1391,50 @@ panel.set(ylim=(0.5, 1.06), ylabel="accuracy on held-out digits", xticks=range(4
 panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
 figure
 
-# %% [markdown] task={"name": "mixtures", "minutes": 14, "difficulty": 2}
+# %% [markdown]
+# Smoothing keeps the network from being too sure, but nothing keeps it from learning the wrong labels by
+# heart. Dropout does that: no small group of units can hold on to a single example.
+
+# %% [markdown] task={"name": "mixtures", "minutes": 14, "difficulty": 1}
 # ## Task 7. Examples that nobody took
 #
 # Three ways to get more out of the data.
 #
-# **Mixup** (Zhang et al., 2018) trains on straight lines between examples. One number $\lambda$ and one permutation $\pi$ for the whole batch, the same for
-# inputs and labels:
+# **Mixup** (Zhang et al., 2018) trains on straight lines between examples. One number $\lambda$ and one
+# permutation $\pi$ for the whole batch, the same for inputs and labels:
 #
 # $$ \tilde x_i = \lambda\, x_i + (1 - \lambda)\, x_{\pi(i)}, \qquad \tilde y_i = \lambda\, y_i + (1 - \lambda)\, y_{\pi(i)} $$
 #
-# **FGSM** (Goodfellow et al., 2015) asks which small change of the input hurts most, if no pixel may move by more than $\varepsilon$. To first order it is
-# a step of $\varepsilon$ in every pixel, uphill. Training on such images is adversarial training.
+# **FGSM** (Goodfellow et al., 2015) asks which small change of the input hurts most, if no pixel may move by
+# more than $\varepsilon$. To first order it is a step of $\varepsilon$ in every pixel, uphill. Training on
+# such images is adversarial training.
 #
 # $$ \tilde x = \operatorname{clip}\bigl(x + \varepsilon\, \operatorname{sign}(\nabla_x L),\; \text{low},\; \text{high}\bigr) $$
 #
-# The range is that of valid inputs, in the units of $x$. Where the gradient is 0, the pixel stays ($\operatorname{sign}(0) = 0$).
+# The range is that of valid inputs, in the units of $x$. Where the gradient is 0, the pixel stays
+# ($\operatorname{sign}(0) = 0$).
 #
-# **Several tasks at once** share their first layers, and what one task learns helps the others. The loss is a weighted sum, and the
-# gradients of the shared layers *add*:
+# **Several tasks at once** share their first layers, and what one task learns helps the others. The loss is a
+# weighted sum, and the gradients of the shared layers *add*:
 #
 # $$ L = \sum_k c_k L_k $$
 #
-# **Write** `mixup(x, y, lam, permutation)`, where `lam` weighs the example itself; `fgsm(x, grad, eps, low, high)`; and
-# `multitask_loss(losses, weights)`, through which autograd can pass.
+# **Write** `mixup(x, y, lam, permutation)`, where `lam` weighs the example itself;
+# `fgsm(x, grad, eps, low, high)`; and `multitask_loss(losses, weights)`, through which autograd can pass.
 #
-# **Example.** With $\lambda = 0.75$, an example with label $(1, 0)$ and partner label $(0, 1)$ gets the label $(0.75, 0.25)$.
+# **Example.** With $\lambda = 0.75$, an example with label $(1, 0)$ and partner label $(0, 1)$ gets the label
+# $(0.75, 0.25)$.
 #
 # <details><summary>Hint 1: the partner</summary>
 #
-# `x[permutation]` has in row $i$ the row $\pi(i)$ of `x`. If you write into `x` itself, later rows see mixed partners.
+# `x[permutation]` has in row $i$ the row $\pi(i)$ of `x`. If you write into `x` itself, later rows see mixed
+# partners.
 #
 # </details>
 # <details><summary>Hint 2: keeping the graph</summary>
 #
-# `.item()`, `float()` and `torch.tensor(losses)` cut a loss off from its network. Add and multiply the tensors themselves.
+# `.item()`, `float()` and `torch.tensor(losses)` cut a loss off from its network. Add and multiply the
+# tensors themselves.
 #
 # </details>
 
@@ -1461,7 +1521,7 @@ for dtype in (torch.float64, torch.float32):
         grad = 1e-3 * torch.randn(2, 1, 4, 5, generator=generator, dtype=dtype)
         x[0, 0, 0, :2], x[1, 0, 0, 0] = low, high
         grad[0, 0, 0], grad[1, 0, 0] = -grad[0, 0, 0].abs(), grad[1, 0, 0].abs()
-        grad[0, 0, 1, 1] = 0.0
+        grad[0, 0, 1, 1], grad[0, 0, 1, 2] = 0.0, 1e-20
         with unchanged(x=x, grad=grad):
             found = fgsm(x, grad, eps, low, high)
         moved = torch.where(grad > 0, x + eps, torch.where(grad < 0, x - eps, x))
@@ -1485,7 +1545,9 @@ def value_and_gradient(trunk, heads, weights):
 
 
 losses = [torch.tensor(2.0), torch.tensor(10.0)]
-check_close(multitask_loss(losses, [1.0, 0.5]), 7.0, "the loss of two tasks, 2 and 10, with weights 1 and 0.5")
+with unchanged(losses=losses):
+    loss = multitask_loss(losses, [3.0, 0.5])
+check_close(loss, 11.0, "the loss of two tasks, 2 and 10, with weights 3 and 0.5")
 trunk, heads = torch.tensor([1.0, 2.0]), torch.tensor([[1.0, 0.0], [1.0, 1.0]])
 loss, grad_trunk, _ = value_and_gradient(trunk, heads, [2.0, 0.5])
 check_close(loss, 6.5, "the loss of two tasks that share a trunk")
@@ -1494,21 +1556,20 @@ passed_visible("multitask_loss")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
 for weights in ([0.3, 2.0, 0.7], (1.0,), [0.0, 4.0]):
-    trunk = torch.randn(4, generator=generator, dtype=torch.float64) + 1
-    heads = torch.randn(len(weights), 4, generator=generator, dtype=torch.float64)
+    trunk, heads = torch.randn(4, generator=generator) + 1, torch.randn(len(weights), 4, generator=generator)
     found = value_and_gradient(trunk, heads, weights)
-    scores, c = heads @ trunk, torch.tensor(weights, dtype=torch.float64)
+    scores, c = heads @ trunk, torch.tensor(weights)
     expected = (c * scores**2).sum(), 2 * (c * scores) @ heads, 2 * torch.outer(c * scores, trunk)
     for name, one, other in zip(
         ("loss", "gradient of the trunk", "gradients of the heads"), found, expected, strict=True
     ):
         tasks = f"{len(weights)} {'tasks' if len(weights) > 1 else 'task'}"
-        check_close(one, other, f"the {name} of {tasks} with unequal weights", rtol=1e-6, atol=1e-9)
+        check_close(one, other, f"the {name} of {tasks} with unequal weights", rtol=1e-4, atol=1e-4)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# How much does a network that reads 90 % of the digits see in them? Move each pixel by at most 3 of 16 gray values, in the worst
-# direction.
+# How much does a network that reads 19 of 20 digits see in them? Move each pixel by at most 3 of 16 gray
+# values, in the worst direction.
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-fgsm", "locked": true, "schema_version": 3, "solution": false, "task": false}
 network, accuracy = train_network(few_y, p=0.5)
@@ -1543,37 +1604,41 @@ image_grid(
 # %% [markdown] task={"name": "splits", "minutes": 14, "difficulty": 2}
 # ## Task 8. What you may look at
 #
-# Three sets, three jobs. The **training** set chooses the weights. The **validation** set chooses everything else: the penalty, the step at which
-# you stop, the architecture. The **test** set is opened once, at the end. Whatever you choose with a set, that set is too
-# optimistic about.
+# Three sets, three jobs. The **training** set chooses the weights. The **validation** set chooses everything
+# else: the penalty, the step at which you stop, the architecture. The **test** set is opened once, at the
+# end. Whatever you choose with a set, that set is too optimistic about.
 #
-# Reading the three numbers. People misread 1 % of the images, the network makes 5 % errors on the training set and 8 % on the validation set.
-# Then $5 - 1 = 4$ points are *avoidable bias*: train longer, use a larger network. And $8 - 5 = 3$ points are *variance*: more data,
-# more regularization. Start with the larger one.
+# Reading the three numbers. People misread 1 % of the images, the network makes 5 % errors on the training
+# set and 8 % on the validation set. Then $5 - 1 = 4$ points are *avoidable bias*: train longer, use a larger
+# network. And $8 - 5 = 3$ points are *variance*: more data, more regularization. Start with the larger one.
 #
-# With little data, one validation set is a lottery. **k-fold cross-validation** deals the examples into $k$ folds; each fold is
-# the validation set once, and the other $k - 1$ are for training. Report the mean over the folds. The folds share their training
-# data, so their spread is no honest standard error. And whatever learns from data, such as a mean to subtract, is fitted within each fold's
-# training part, or it leaks.
+# With little data, one validation set is a lottery. **k-fold cross-validation** deals the examples into $k$
+# folds; each fold is the validation set once, and the other $k - 1$ are for training. Report the mean over
+# the folds. The folds share their training data, so their spread is no honest standard error. And whatever
+# learns from data, such as a mean to subtract, is fitted within each fold's training part, or it leaks.
 #
 # Data often comes sorted by class. So both functions shuffle first.
 #
-# **Write** `three_way_split(n, fractions, generator)`. Each part has a size within one of $n$ times its fraction, and nothing is lost or used twice. Rounding
-# each size down would lose examples; giving all the rest to the last part can be two too many.
+# **Write** `three_way_split(n, fractions, generator)`. Each part has a size within one of $n$ times its
+# fraction, and nothing is lost or used twice. Rounding each size down would lose examples; giving all the
+# rest to the last part can be two too many.
 #
-# **Write** `k_fold(n, k, generator)`, a list of $k$ pairs (train, validation). The sizes of the validation parts differ by at most one.
+# **Write** `k_fold(n, k, generator)`, a list of $k$ pairs (train, validation). The sizes of the validation
+# parts differ by at most one.
 #
-# **Example.** 10 examples and $k = 3$: validation parts of 4, 3 and 3, in any order, and training parts of 6, 7 and 7.
+# **Example.** 10 examples and $k = 3$: validation parts of 4, 3 and 3, in any order, and training parts of 6,
+# 7 and 7.
 #
 # <details><summary>Hint 1: one shuffle</summary>
 #
-# `torch.randperm(n, generator=generator)` is the shuffled deck. Cut it, once; a second shuffle would deal some cards twice.
+# `torch.randperm(n, generator=generator)` is the shuffled deck. Cut it, once; a second shuffle would deal
+# some cards twice.
 #
 # </details>
 # <details><summary>Hint 2: where to cut</summary>
 #
-# Cut at `round(n * f1)` and at `round(n * (f1 + f2))`: round the places of the cuts, not the sizes. For the folds there is
-# `tensor_split`.
+# Cut at `round(n * f1)` and at `round(n * (f1 + f2))`: round the places of the cuts, not the sizes. For the
+# folds there is `tensor_split`.
 #
 # </details>
 
@@ -1609,27 +1674,21 @@ def k_fold(n, k, generator):
 # %% nbgrader={"grade": true, "grade_id": "split-test", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 # Test: three parts.
 @probe
-def split_sizes(n, fractions, seed):
-    return [len(part) for part in three_way_split(n, fractions, torch.Generator().manual_seed(seed))]
-
-
-@probe
 def split_facts(n, fractions, seed):
     parts = three_way_split(n, fractions, torch.Generator().manual_seed(seed))
     indices = [int(i) for part in parts for i in part]
     return {
         "has three parts": len(parts) == 3,
-        "consists of integer tensors": all(p.dtype == torch.int64 and p.dim() == 1 for p in parts),
+        "consists of integer tensors": all(not p.is_floating_point() and p.dim() == 1 for p in parts),
         "has sizes within one of n times the fraction": all(
             abs(len(part) - n * f) <= 1 + 1e-6 for part, f in zip(parts, fractions, strict=True)
         ),
         "loses nothing": set(indices) == set(range(n)),
         "uses nothing twice": len(set(indices)) == len(indices),
-        "is shuffled": n < 20 or (indices != sorted(indices) and set(parts[0].tolist()) != set(range(len(parts[0])))),
+        "is shuffled": n < 40 or (indices != sorted(indices) and set(parts[0].tolist()) != set(range(len(parts[0])))),
     }
 
 
-check_equal(split_sizes(100, (0.6, 0.2, 0.2), 0), [60, 20, 20], "the sizes of 60, 20 and 20 % of 100 examples")
 for n in (100, 7):
     for fact, holds in split_facts(n, (0.6, 0.2, 0.2), 1).items():
         check_true(holds, f"a split of {n} examples into 60, 20 and 20 % {fact}")
@@ -1638,31 +1697,31 @@ passed_visible("three_way_split")
 generator = case_generator()
 seed = int(torch.randint(1 << 30, (), generator=generator))
 thirds = (1 / 3, 1 / 3, 1 / 3)
-check_equal(split_sizes(50, [0.5, 0.3, 0.2], seed), [25, 15, 10], "the sizes of 50, 30 and 20 % of 50 examples")
-check_equal(split_sizes(40, (0.75, 0.25, 0.0), seed), [30, 10, 0], "the sizes of 75, 25 and 0 % of 40 examples")
-check_equal(split_sizes(40, (0.1, 0.2, 0.7), seed), [4, 8, 28], "the sizes of 10, 20 and 70 % of 40 examples")
 for n, fractions in (
     (10, (0.19, 0.19, 0.62)),
     (10, (0.16, 0.16, 0.68)),
     (11, thirds),
     (101, (0.6, 0.2, 0.2)),
+    (60, [0.1, 0.2, 0.7]),
+    (40, (0.75, 0.25, 0.0)),
     (3, thirds),
 ):
     for fact, holds in split_facts(n, fractions, seed).items():
-        check_true(holds, f"a split of {n} examples into parts that do not come out even {fact}")
+        what = " : ".join(f"{f:.2f}" for f in fractions)
+        check_true(holds, f"a split of {n} examples in the proportions {what} {fact}")
 
 
 @probe
 def split_over_many_calls(seed):
-    """In which parts two neighbours land, over 200 calls with one generator."""
-    generator, places = torch.Generator().manual_seed(seed), []
+    """Where ten examples land, over 200 calls with one generator."""
+    generator, reached, together = torch.Generator().manual_seed(seed), set(), set()
     for _ in range(200):
-        parts = [part.tolist() for part in three_way_split(10, (0.6, 0.2, 0.2), generator)]
-        places.append([next((i for i, part in enumerate(parts) if index in part), -1) for index in (0, 1, 9)])
+        for i, part in enumerate(three_way_split(10, (0.4, 0.3, 0.3), generator)):
+            reached |= {(index, i) for index in part.tolist()}
+            together |= set(itertools.combinations(sorted(part.tolist()), 2))
     return {
-        "sends the first example to each of the parts": {p[0] for p in places} == {0, 1, 2},
-        "sends the last example to each of the parts": {p[2] for p in places} == {0, 1, 2},
-        "sends neighbours sometimes to one part and sometimes to two": len({p[0] == p[1] for p in places}) == 2,
+        "sends every example to each of the parts": len(reached) == 30,
+        "sends any two examples to the same part": len(together) == 45,
     }
 
 
@@ -1674,7 +1733,7 @@ def split_draws(seed):
     return facts_about_draws(draw, seed)
 
 
-# An example misses a part of 20 % in 200 calls with probability 0.8²⁰⁰ = 4e-20.
+# An example misses a part of 30 % in 200 calls with probability 0.7²⁰⁰ = 1e-31; two are apart with (11/15)²⁰⁰ = 1e-27.
 for fact, holds in split_over_many_calls(seed).items():
     check_true(holds, f"three_way_split, over many calls, {fact}", "Shuffle all examples before cutting.")
 for fact, holds in split_draws(seed).items():
@@ -1692,7 +1751,7 @@ def fold_facts(n, k, seed):
     dealt = sorted(i for validation in held_out for i in validation)
     return {
         "has k pairs": len(folds) == k,
-        "consists of integer tensors": all(p.dtype == torch.int64 and p.dim() == 1 for pair in folds for p in pair),
+        "consists of integer tensors": all(not p.is_floating_point() and p.dim() == 1 for pair in folds for p in pair),
         "has validation parts whose sizes differ by at most one": max(map(len, held_out)) - min(map(len, held_out))
         <= 1,
         "leaves no example out of validation": set(dealt) == everyone,
@@ -1701,13 +1760,14 @@ def fold_facts(n, k, seed):
         "trains on all that it does not validate on": all(
             sorted(t.tolist()) == sorted(everyone - set(v.tolist())) for t, v in folds
         ),
-        "does not cut the examples in the order in which they come": n < 20
+        "does not cut the examples in the order in which they come": n < 40
         or set(held_out[0]) != set(range(len(held_out[0]))),
-        "does not deal every k-th example to a fold": n < 20 or len({i % k for i in held_out[0]}) > 1,
+        "does not deal every k-th example to a fold": n < 40 or len({i % k for i in held_out[0]}) > 1,
     }
 
 
-for n, k in ((10, 5), (22, 4), (7, 3)):
+# 11 of 42 examples are the first 11, or every fourth one, by a chance of 1 in 10⁹.
+for n, k in ((10, 5), (42, 4), (7, 3)):
     for fact, holds in fold_facts(n, k, 0).items():
         check_true(holds, f"k_fold with {n} examples and {k} folds {fact}")
 passed_visible("k_fold")
@@ -1721,15 +1781,15 @@ for n, k in ((11, 4), (6, 6), (9, 2), (103, 10), (14, 5)):
 
 @probe
 def folds_over_many_calls(seed):
-    """In which folds some examples land, over 150 calls with one generator."""
-    generator, places = torch.Generator().manual_seed(seed), []
+    """Where ten examples land, over 150 calls with one generator."""
+    generator, reached, together = torch.Generator().manual_seed(seed), set(), set()
     for _ in range(150):
-        folds = [validation.tolist() for _, validation in k_fold(10, 3, generator)]
-        places.append([next((i for i, fold in enumerate(folds) if index in fold), -1) for index in (0, 1, 9)])
+        for i, (_, validation) in enumerate(k_fold(10, 3, generator)):
+            reached |= {(index, i) for index in validation.tolist()}
+            together |= set(itertools.combinations(sorted(validation.tolist()), 2))
     return {
-        "sends the first example to each of the folds": {p[0] for p in places} == {0, 1, 2},
-        "sends the last example to each of the folds": {p[2] for p in places} == {0, 1, 2},
-        "sends neighbours sometimes to one fold and sometimes to two": len({p[0] == p[1] for p in places}) == 2,
+        "sends every example to each of the folds": len(reached) == 30,
+        "sends any two examples to the same fold": len(together) == 45,
     }
 
 
@@ -1741,7 +1801,7 @@ def fold_draws(seed):
     return facts_about_draws(draw, seed)
 
 
-# Neighbours are apart in 150 calls with probability (11/15)¹⁵⁰ = 6e-21.
+# Two examples are apart in 150 calls with probability (11/15)¹⁵⁰ = 6e-21.
 for fact, holds in folds_over_many_calls(seed).items():
     check_true(holds, f"k_fold, over many calls, {fact}", "Shuffle all examples before dealing.")
 for fact, holds in fold_draws(seed).items():
@@ -1751,26 +1811,28 @@ for fact, holds in fold_draws(seed).items():
 # %% [markdown] task={"name": "tuning", "minutes": 14, "difficulty": 2}
 # ## Task 9. Overfitting by hand
 #
-# Try $N$ ideas that do nothing, and compare each with your baseline by a test that raises a false alarm with probability 2.5 % (the
-# upper tail). You will "improve" at least once with probability
+# Try $N$ ideas that do nothing, and compare each with your baseline by a test that raises a false alarm with
+# probability 2.5 % (the upper tail). You will "improve" at least once with probability
 #
 # $$ 1 - (1 - 0.025)^N $$
 #
-# That is 40 % for 20 ideas, 92 % for 100. This is the *winner's curse*: the best of many is good **and** lucky, and the luck does not
-# repeat. The formula holds for independent comparisons. If all are made against one noisy baseline, they are not independent, and
-# the experiment below shows what then happens.
+# That is 40 % for 20 ideas, 92 % for 100. This is the *winner's curse*: the best of many is good **and**
+# lucky, and the luck does not repeat. The formula holds for independent comparisons. If all are made against
+# one noisy baseline, they are not independent, and the experiment below shows what then happens.
 #
-# How to search, then? A grid of 4 learning rates, 4 penalties and 3 widths has $4 \cdot 4 \cdot 3 = 48$ configurations, but tries only 4
-# different learning rates. **Random search** tries 48, for the same price, and mostly one or two of the numbers matter (Bergstra and
-# Bengio, 2012). A learning rate is drawn *log-uniformly*: the step from 0.001 to 0.01 is as large as the one from 0.1 to 1.
+# How to search, then? A grid of 4 learning rates, 4 penalties and 3 widths has $4 \cdot 4 \cdot 3 = 48$
+# configurations, but tries only 4 different learning rates. **Random search** tries 48, for the same price,
+# and mostly one or two of the numbers matter (Bergstra and Bengio, 2012). A learning rate is drawn
+# *log-uniformly*: the step from 0.001 to 0.01 is as large as the one from 0.1 to 1.
 #
 # $$ \log v \sim \text{uniform on } [\log \text{low},\, \log \text{high}] $$
 #
-# **Write** `winners_curse(trials, tail=0.025)` and `random_search(space, trials, generator)`. `space` says for each name how to draw: `("uniform", low, high)`,
-# `("loguniform", low, high)` with the natural values as limits, or `("choice", values)`. Each value of each trial is drawn independently.
+# **Write** `winners_curse(trials, tail=0.025)` and `random_search(space, trials, generator)`. `space` says
+# for each name how to draw: `("uniform", low, high)`, `("loguniform", low, high)` with the natural values as
+# limits, or `("choice", values)`. Each value of each trial is drawn independently.
 #
-# **Example.** `random_search({"lr": ("loguniform", 1e-4, 1), "width": ("choice", [64, 128])}, 2, generator)` could return
-# `[{"lr": 0.0031, "width": 128}, {"lr": 0.24, "width": 128}]`.
+# **Example.** `random_search({"lr": ("loguniform", 1e-4, 1), "width": ("choice", [64, 128])}, 2, generator)`
+# could return `[{"lr": 0.0031, "width": 128}, {"lr": 0.24, "width": 128}]`.
 #
 # <details><summary>Hint 1: a uniform number</summary>
 #
@@ -1779,8 +1841,8 @@ for fact, holds in fold_draws(seed).items():
 # </details>
 # <details><summary>Hint 2: the other two</summary>
 #
-# For "loguniform" draw uniformly between `math.log(low)` and `math.log(high)` and take `math.exp`. For "choice" draw an index:
-# `int(u * len(values))`. Return the value itself, whatever its type.
+# For "loguniform" draw uniformly between `math.log(low)` and `math.log(high)` and take `math.exp`. For
+# "choice" draw an index: `int(u * len(values))`. Return the value itself, whatever its type.
 #
 # </details>
 
@@ -1830,10 +1892,9 @@ passed_visible("winners_curse")
 for trials, tail in ((3, 0.1), (5, 0.025), (59, 0.05), (7, 0.9)):
     # Over the first alarm: it comes at trial i after i quiet ones.
     expected = sum(tail * (1 - tail) ** i for i in range(trials))
-    check_close(winners_curse(trials, tail=tail), expected, f"{trials} trials with a tail of {tail:g}", rtol=1e-7)
+    check_close(winners_curse(trials, tail=tail), expected, f"{trials} trials with a tail of {tail:g}", rtol=1e-5)
 check_close(winners_curse(28), 0.508, "28 trials with the default tail", atol=5e-4, rtol=0.0)
 check_close(winners_curse(0), 0.0, "no trial at all")
-check_close(winners_curse(4, 1.0), 1.0, "a tail of 1")
 ### END HIDDEN TESTS
 
 
@@ -1861,15 +1922,15 @@ def search_summary(space, names, cut, trials, seed):
         "trials": len(found),
         "names": sorted(found[0]),
         "in range": [
-            bool(((first >= low_a) & (first <= high_a)).all()),
-            bool(((second >= low_b * (1 - 1e-6)) & (second <= high_b * (1 + 1e-6))).all()),
+            bool(((first >= low_a - 1e-5 * abs(low_a)) & (first <= high_a + 1e-5 * abs(high_a))).all()),
+            bool(((second >= low_b * (1 - 1e-5)) & (second <= high_b * (1 + 1e-5))).all()),
         ],
         "different values": [len(set(first.tolist())) > trials / 2, len(set(second.tolist())) > trials / 2],
         "below the cuts": [
             round(5 * (first < low_a + cut * (high_a - low_a)).double().mean().item()) / 5,
             round(5 * (second < low_b * (high_b / low_b) ** cut).double().mean().item()) / 5,
         ],
-        "shares of the choice": [round(5 * third.count(v) / trials) / 5 for v in values],
+        "equal shares of the choice": all(abs(third.count(v) / trials - 1 / len(values)) < 0.07 for v in values),
         "types of the choice": sorted({type(v).__name__ for v in third}),
         "correlation": (2 * together.nan_to_num(1.0).abs().max()).round().item() / 2,
         "repeats": bool(trials > 1 and first[0] == first[1]),
@@ -1889,7 +1950,8 @@ def expect_search(space, names, cut, trials, seed, what):
             share = f"the share of log-uniform values below {cut:.0%} of the way from log low to log high"
         check_close(found["below the cuts"][i], cut, f"{share}, {what}", rtol=1e-6)
     values = space[names[2]][1]
-    check_close(found["shares of the choice"], [1 / 5] * 5, f"the share of each of the five values, {what}", rtol=1e-6)
+    cause = "Draw the index uniformly from 0 to len(values) − 1, both included."
+    check_true(found["equal shares of the choice"], f"all values of the choice are drawn equally often, {what}", cause)
     kinds = sorted({type(v).__name__ for v in values})
     check_true(
         found["types of the choice"] == kinds, f"the types of the values chosen, {what}", "Return the value itself."
@@ -1906,12 +1968,13 @@ space = {
 expect_search(space, ("dropout", "lr", "width"), 0.4, 1500, 0, "1,500 trials")
 passed_visible("random_search")
 ### BEGIN HIDDEN TESTS
-# A share of 1,500 draws is within 0.1 of its expectation, but for 1 case in 10¹⁴; a correlation within 0.25, 1 in 10²⁰.
+# A share of 1,500 draws is within 0.07 of its expectation, but for 1 case in 10⁸, and within 0.1 but for 1 in 10¹⁴; a
+# correlation is within 0.25 but for 1 in 10²⁰.
 generator = case_generator()
 seed = int(torch.randint(1 << 30, (), generator=generator))
 space = {"b": ("loguniform", 1e-6, 1e-2), "c": ("choice", ["relu", None, 3, 0.5, True]), "a": ("uniform", -4.0, 6.0)}
 expect_search(space, ("a", "b", "c"), 0.6, 1500, seed, "names in another order")
-space = {"a": ("uniform", 2, 10), "c": ("choice", (5, 4, 3, 2, 1)), "b": ("loguniform", 2, 200)}
+space = {"a": ("uniform", 2, 10), "c": ("choice", (5, 4, 3)), "b": ("loguniform", 4, 7)}
 expect_search(space, ("a", "b", "c"), 0.2, 1500, seed, "whole numbers as limits")
 
 
@@ -1919,14 +1982,25 @@ expect_search(space, ("a", "b", "c"), 0.2, 1500, seed, "whole numbers as limits"
 def search_edges(seed):
     generator = torch.Generator().manual_seed(seed)
     pairs = random_search({"one": ("choice", [[1, 2], (3,)])}, 40, generator)
-    many = random_search({"x": ("uniform", 0.0, 1.0), "y": ("uniform", 0.0, 1.0)}, 40, generator)
+    kinds = [("uniform", 0.0, 1.0), ("loguniform", 1.0, 10.0), ("choice", ["a", "b", "c", "d"])]
+    space = {f"{kind[0]} {which}": kind for kind in kinds for which in "xy"}
+    many = random_search(space, 60, generator)
     again = random_search({"x": ("choice", ["a", "b", "c"])}, 60, generator)
     xs = [one["x"] for one in again]
     return {
+        "leaves the space as it is": space == {f"{kind[0]} {which}": kind for kind in kinds for which in "xy"}
+        and kinds == [("uniform", 0.0, 1.0), ("loguniform", 1.0, 10.0), ("choice", ["a", "b", "c", "d"])],
         "gives no trial if none is asked for": len(random_search({"x": ("uniform", 0, 1)}, 0, generator)) == 0,
         "returns lists and tuples as they are": all(one["one"] in ([1, 2], (3,)) for one in pairs),
-        "draws two uniform values of one trial separately": all(float(one["x"]) != float(one["y"]) for one in many),
-        "draws a choice with replacement": any(p == q for p, q in itertools.pairwise(xs)) and len({*map(str, xs)}) == 3,
+        "draws two values of the same kind separately": all(
+            any(one[f"{kind} x"] != one[f"{kind} y"] for one in many) for kind in ("uniform", "loguniform", "choice")
+        ),
+        "draws a choice with replacement": len(set(xs)) == 3
+        and any(len(set(xs[i : i + 3])) < 3 for i in range(0, 60, 3)),
+        "draws each trial from the whole range": all(
+            len({int(60 * share(one[f"{kind} x"])) for one in many}) < 60
+            for kind, share in (("uniform", float), ("loguniform", lambda value: math.log10(float(value))))
+        ),
     }
 
 
@@ -1939,6 +2013,7 @@ def search_draws(seed):
     return facts_about_draws(draw, seed)
 
 
+# Sixty draws fall into sixty different sixtieths, or twenty times three into all three values, 1 time in 10¹³.
 for fact, holds in search_edges(seed).items():
     check_true(holds, f"random_search {fact}")
 for fact, holds in search_draws(seed).items():
@@ -1946,8 +2021,8 @@ for fact, holds in search_draws(seed).items():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Is the formula true? Simulate ideas that do nothing: each result is pure noise. Once each idea has a baseline of its own, once all
-# share one.
+# Is the formula true? Simulate ideas that do nothing: each result is pure noise. Once each idea has a
+# baseline of its own, once all share one.
 
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-winners-curse", "locked": true, "schema_version": 3, "solution": false, "task": false}
 generator = torch.Generator().manual_seed(0)
@@ -2017,8 +2092,9 @@ figure
 # A few sentences each, in your own words. An instructor reads them.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "question-equivalence", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# **Question 1.** "Early stopping is the same as L2 regularization." Say in which setting this is exactly true, and what is different even there from one
-# ridge regression with one $\alpha$. Which directions does early stopping leave almost unregularized, and which does it regularize most? Use the figure of Task 4.
+# **Question 1.** "Early stopping is the same as L2 regularization." Say in which setting this is exactly
+# true, and what is different even there from one ridge regression with one $\alpha$. Which directions does
+# early stopping leave almost unregularized, and which does it regularize most? Use the figure of Task 4.
 #
 # <details><summary>Hint 1: where to start</summary>
 #
@@ -2032,25 +2108,32 @@ figure
 # </details>
 #
 # ### BEGIN MARK SCHEME
-# - 1 point: exact for gradient descent from $w = 0$ on a quadratic loss (linear regression) with $\eta\lambda < 1$; in a network only approximately, near a minimum.
-# - 1 point: there is one $\alpha_i$ for each eigenvalue, not one for all; a single $\alpha \approx 1/(\tau\eta)$ results only if $\tau\eta\lambda \ll 1$ for all.
-# - 1 point: directions of large eigenvalue have $\alpha_i$ near 0, they are fitted first and left unregularized; those of small eigenvalue have
-#   $\alpha_i \approx 1/(\tau\eta)$, which is large compared with $\lambda$, and hardly move.
+# - 1 point: exact for gradient descent from $w = 0$ on a quadratic loss (linear regression) with
+#   $\eta\lambda < 1$; in a network only approximately, near a minimum.
+# - 1 point: there is one $\alpha_i$ for each eigenvalue, not one for all; a single
+#   $\alpha \approx 1/(\tau\eta)$ results only if $\tau\eta\lambda \ll 1$ for all.
+# - 1 point: directions of large eigenvalue have $\alpha_i$ near 0, they are fitted first and left
+#   unregularized; those of small eigenvalue have $\alpha_i \approx 1/(\tau\eta)$, which is large compared
+#   with $\lambda$, and hardly move.
 #
 # "Both keep the weights small" alone gets no point.
 # ### END MARK SCHEME
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "answer-equivalence", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# It is exact for gradient descent that starts at $w = 0$ on a quadratic loss, with a learning rate of $\eta\lambda < 1$ for every eigenvalue $\lambda$ of the Hessian. Even
-# there it is not one ridge regression: each eigenvector has its own $\alpha_i$. In the figure $\alpha$ is about 1 for the small eigenvalues, which is $1/(\tau\eta)$,
-# and falls to almost 0 for the large ones. Directions of large curvature are fitted within a few steps, so stopping leaves them as least squares would have
-# them; directions of small curvature have hardly started, so they are shrunk most. One $\alpha$ for all appears only if $\tau\eta\lambda$ is small everywhere. For a
-# network the loss is quadratic only near a minimum, and the start is not 0, so it is an approximation there.
+# It is exact for gradient descent that starts at $w = 0$ on a quadratic loss, with a learning rate of
+# $\eta\lambda < 1$ for every eigenvalue $\lambda$ of the Hessian. Even there it is not one ridge regression:
+# each eigenvector has its own $\alpha_i$. In the figure $\alpha$ is about 1 for the small eigenvalues, which
+# is $1/(\tau\eta)$, and falls to almost 0 for the large ones. Directions of large curvature are fitted within
+# a few steps, so stopping leaves them as least squares would have them; directions of small curvature have
+# hardly started, so they are shrunk most. One $\alpha$ for all appears only if $\tau\eta\lambda$ is small
+# everywhere. For a network the loss is quadratic only near a minimum, and the start is not 0, so it is an
+# approximation there.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "question-report", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# **Question 2.** A team trains with 100 configurations, keeps the one with the best validation accuracy, 91.3 %, and reports: "Our method improves on the baseline's
-# 91.0 %; the difference is significant at the 2.5 % level." The inputs were standardized with the mean of all data before splitting. Name what is wrong, with a number where
-# you can, and describe what they should have done.
+# **Question 2.** A team trains with 100 configurations, keeps the one with the best validation accuracy,
+# 91.3 %, and reports: "Our method improves on the baseline's 91.0 %; the difference is significant at the
+# 2.5 % level." The inputs were standardized with the mean of all data before splitting. Name what is wrong, with a
+# number where you can, and describe what they should have done.
 #
 # <details><summary>Hint 1: where to start</summary>
 #
@@ -2064,23 +2147,29 @@ figure
 # </details>
 #
 # ### BEGIN MARK SCHEME
-# - 1 point: the winner's curse, with a number: $1 - 0.975^{100} = 0.92$ for independent comparisons, about 0.40 if they share one baseline; or: the best of
-#   100 lies 2.5 standard deviations above the mean by luck alone.
-# - 1 point: the number was measured on the set that chose the configuration; they should open a test set once, for the chosen one, and repeat both methods
-#   with several seeds (or give the baseline as many trials).
+# - 1 point: the winner's curse, with a number: $1 - 0.975^{100} = 0.92$ for independent comparisons, about
+#   0.40 if they share one baseline; or: the best of 100 lies 2.5 standard deviations above the mean by luck
+#   alone.
+# - 1 point: the number was measured on the set that chose the configuration; they should open a test set
+#   once, for the chosen one, and repeat both methods with several seeds (or give the baseline as many
+#   trials).
 # - 1 point: leakage: the mean must come from the training part alone, within each fold if they cross-validate.
 # ### END MARK SCHEME
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "answer-report", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# If no configuration were better than the baseline, the best of 100 would still pass a 2.5 % test with a probability of $1 - 0.975^{100} = 92$ %, and of about 40 % if all
-# are compared with the same run of the baseline. The best of 100 equal ones lies 2.5 standard deviations above their mean. So the 0.3 points may be luck. The
-# 91.3 % are also measured on the set that chose the winner, which is optimistic. They should choose on the validation set, then open a test set
-# once, for the chosen configuration and for the baseline, both with several seeds, and with as much tuning for the baseline. And the mean must be computed from the
+# If no configuration were better than the baseline, the best of 100 would still pass a 2.5 % test with a
+# probability of $1 - 0.975^{100} = 92$ %, and of about 40 % if all are compared with the same run of the
+# baseline. The best of 100 equal ones lies 2.5 standard deviations above their mean. So the 0.3 points may be
+# luck. The 91.3 % are also measured on the set that chose the winner, which is optimistic. They should choose
+# on the validation set, then open a test set once, for the chosen configuration and for the baseline, both
+# with several seeds, and with as much tuning for the baseline. And the mean must be computed from the
 # training part alone: computed from all data, it has let the held-out examples into the training.
 
 # %% [markdown]
 # ## What you have built
 #
-# Every method here limits how much the training data can say: a price on the weights, a stop, noise, missing units, soft labels. You know two exact bridges between them: noise
-# on the inputs is ridge, and stopping early is ridge with an $\alpha$ for each direction. In PyTorch they are called `weight_decay`, `torch.nn.Dropout` and
-# `label_smoothing`; you know now which convention each of them has. And you know the form of overfitting that no library prevents.
+# Every method here limits how much the training data can say: a price on the weights, a stop, noise, missing
+# units, soft labels. You know two exact bridges between them: noise on the inputs is ridge, and stopping
+# early is ridge with an $\alpha$ for each direction. In PyTorch they are called `weight_decay`,
+# `torch.nn.Dropout` and `label_smoothing`; you know now which convention each of them has. And you know the
+# form of overfitting that no library prevents.
