@@ -26,7 +26,7 @@ LAST = (
     "abadi bengio clarke dijkstra easley floyd goodfellow hopper iverson johnson knuth lamport mirzakhani noether "
     "ostrom pearl quine ritchie shannon turing ullman valiant wing xu yao zadeh"
 ).split()
-ANSWER = "The backward pass does two matrix products where the forward pass does one."
+ANSWER = "I think so because of what the figure above shows."
 
 
 @dataclass(frozen=True)

@@ -78,4 +78,4 @@ def nbgrader(folder: Path, *arguments: str) -> None:
     environment = {**os.environ, "PATH": path}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"nbgrader {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
+        raise RuntimeError(f"nbgrader {' '.join(arguments)} failed:\n{done.stderr[-5000:]}")

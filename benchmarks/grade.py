@@ -1,6 +1,6 @@
 """How fast a class is graded: this engine against stock `nbgrader autograde`, same submissions, one run.
 
-    python benchmarks/grade.py                          a trivial torch notebook and backprop, against stock nbgrader
+    python benchmarks/grade.py                          a trivial notebook and every assignment, against stock nbgrader
     python benchmarks/grade.py optimizers --students 50
     python benchmarks/grade.py --single                 one notebook: from a cold start, and in a running engine
     python benchmarks/grade.py --scaling                what a submission costs in classes of 10 to 2,000
@@ -33,7 +33,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder import stock
-from autograder.assignment import Assignment, is_experiment, kind, load_assignment, read_assignment
+from autograder.assignment import Assignment, assignment_names, is_experiment, kind, load_assignment, read_assignment
 from autograder.build import reference_solutions, submission_notebook
 from autograder.classroom import open_classroom
 from autograder.engine import Engine
@@ -229,7 +229,7 @@ def _table(title: str, columns: str) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("assignments", nargs="*", default=["trivial", "backprop"])
+    parser.add_argument("assignments", nargs="*", default=["trivial", *assignment_names()])
     parser.add_argument("--students", type=int, default=100, help="submissions for this engine")
     parser.add_argument("--stock", type=int, default=6, help="how many of them stock nbgrader grades as well")
     parser.add_argument("--workers", type=int, default=os.cpu_count())

@@ -95,7 +95,7 @@ relu(torch.linspace(-1, 1, 5))
 # Why is the slope at 0 a convention?
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "why-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# Say it in two sentences for a questioning-reader.
+# Say it in a few words for a questioning-reader.
 #
 # ### BEGIN MARK SCHEME
 # One point for the word kink-rubric.
