@@ -49,6 +49,13 @@ MOMENTS = [
         message="All layers share one weight. Draw a fresh one inside the loop: a power of one matrix is not a random network.",
     ),
     Misconception(
+        name="moments-leaky-relu",
+        function="forward_moments",
+        find="phi = ACTIVATIONS[activation]",
+        put='phi = {**ACTIVATIONS, "relu": torch.nn.functional.leaky_relu}[activation]',
+        message="Your relu is a leaky one: it lets a small part of what is negative through. relu makes it 0; take ACTIVATIONS[activation].",
+    ),
+    Misconception(
         name="moments-std-as-variance",
         function="forward_moments",
         find="weight_std * torch.randn",
@@ -115,6 +122,20 @@ OVERFLOW = [
         find="not torch.isfinite(x).all()",
         put="torch.isnan(x).any()",
         message="You look for nan only. Infinity comes first, and it counts.",
+    ),
+    Misconception(
+        name="overflow-only-infinite",
+        function="first_nonfinite_layer",
+        find="not torch.isfinite(x).all()",
+        put="torch.isinf(x).any()",
+        message="You look for infinity only. Where infinities of both signs meet in a sum the entry is nan, and that counts, too.",
+    ),
+    Misconception(
+        name="overflow-largest-entry",
+        function="first_nonfinite_layer",
+        find="not torch.isfinite(x).all()",
+        put="not torch.isfinite(x.max())",
+        message="You look at the largest entry only. An entry may be minus infinity while the largest one is finite: ask all of them.",
     ),
     Misconception(
         name="overflow-of-squares",
@@ -498,6 +519,17 @@ def distinct_units(weight, tol=1e-6):
         message="You count only the rows that have no copy at all. Of several equal rows, one counts.",
     ),
     Misconception(
+        name="symmetry-sorted-neighbours",
+        function="distinct_units",
+        code="""
+def distinct_units(weight, tol=1e-6):
+    rows = weight[sorted(range(len(weight)), key=lambda row: weight[row].tolist())]
+    return 1 + sum(bool((row - other).abs().max() > tol) for row, other in zip(rows, rows[1:]))
+""",
+        message="You sort the rows and compare neighbours. If first entries differ by rounding alone, sorting puts other rows between two "
+        "equal ones: compare with every row counted before.",
+    ),
+    Misconception(
         name="symmetry-rounded",
         function="distinct_units",
         code="""
@@ -702,6 +734,13 @@ def lsuv_(weights, x, activation, tol=0.01, max_iter=10, generator=None):
         find="(variance - 1).abs() > tol",
         put="(variance - 1).abs() > 0.01",
         message="You ignore tol. A layer whose variance is within tol of 1 is left as it is.",
+    ),
+    Misconception(
+        name="lsuv-tolerance-of-std",
+        function="lsuv_",
+        find="(variance - 1).abs() > tol",
+        put="(variance.sqrt() - 1).abs() > tol",
+        message="You compare the standard deviation with tol. It is the variance that must end within tol of 1.",
     ),
     Misconception(
         name="lsuv-records-gradient",
