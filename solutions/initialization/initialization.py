@@ -285,7 +285,9 @@ def fresh(seed=3):
     return torch.Generator().manual_seed(seed)
 
 
-check_equal(first_nonfinite_layer(1, 1e30, fresh()), 2, "the first non-finite layer, width 1, weight_std 1e30")
+causes = {"One too small: count layers from 1, and look at the numbers themselves, not at their squares.": 1}
+found = first_nonfinite_layer(1, 1e30, fresh())
+check_close(found, 2, "the first non-finite layer, width 1, weight_std 1e30", causes=causes)
 check_equal(first_nonfinite_layer(8, 0.01, fresh()), None, "the first non-finite layer where the signal dies")
 what = "the first non-finite layer, width 64, weight_std 6e9: about 5e10 after one layer and 2.5e21 after two"
 check_equal(first_nonfinite_layer(64, 6e9, fresh()), 4, what)
@@ -1521,7 +1523,8 @@ figure
 # A warning about arithmetic: $\operatorname{mean}(x^2) - \mu^2$ is the same number on paper. In float32, with a mean of $10^4$, both terms are near $10^8$
 # and nothing of a variance of 1 is left in their difference. Subtract the mean first.
 #
-# **Write** `batchnorm_forward`. It changes none of its arguments and returns the new running statistics (in evaluation: the values that were given).
+# **Write** `batchnorm_forward`. It changes none of its arguments and returns the new running statistics, without autograd's graph (in evaluation: the values that
+# were given).
 # The cache is whatever the backward pass of the next task needs.
 #
 # **Example.** One channel with the values $(1, 2, 6)$: $\mu = 3$, $v = 14/3$, and 7 enters the running variance.
@@ -1705,7 +1708,8 @@ found = batchnorm_running(x, old_mean, old_var, False)
 check_close(found, ([10.0], [20.0]), "the running statistics after an evaluation pass, which are the given ones")
 for training in (True, False):
     for fact, holds in batchnorm_facts(x, *[torch.ones(1).double()] * 2, old_mean, old_var, training).items():
-        check_true(holds, f"batchnorm_forward {fact}, {'training' if training else 'evaluation'}")
+        hint = "`detach()` what goes into them." if "gradient" in fact else "Make new tensors."
+        check_true(holds, f"batchnorm_forward {fact}, {'training' if training else 'evaluation'}", hint)
 passed_visible("batchnorm_forward, the running statistics")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()

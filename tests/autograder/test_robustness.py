@@ -23,6 +23,7 @@ import psutil
 import pytest
 from nbgrader.api import Gradebook
 
+from autograder.answers import answers_folder
 from autograder.assignment import Assignment
 from autograder.classroom import TEMPORARY, Classroom, ClassroomError, open_classroom
 from autograder.engine import KILLS_FORGIVEN, Engine, Result
@@ -244,7 +245,8 @@ def without_time(result: Result) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("work", [WRONG_ADD, RIGHT | {"sums": REMEMBERS}], ids=["wrong", "remembers"])
-def test_a_student_process_killed_at_any_request_changes_nothing(course, engine, monkeypatch, work):
+def test_a_student_process_killed_at_any_request_changes_nothing(course, engine, monkeypatch, tmp_path, work):
+    monkeypatch.setenv("DESCENT_CACHE", str(tmp_path))
     data = to_bytes(submission(course.assignment, work))
     exchange, place, kill_at = Session._exchange, 0, -1
 
@@ -256,7 +258,9 @@ def test_a_student_process_killed_at_any_request_changes_nothing(course, engine,
         return exchange(session, *arguments)
 
     def grade() -> dict[str, Any]:
-        engine._prepared.clear()  # so that the processes of the known solutions are among those killed
+        # So that the processes of the known solutions are among those killed.
+        engine._prepared.clear()
+        shutil.rmtree(answers_folder(), ignore_errors=True)
         return without_time(engine.grade(data, course.assignment, seed=1))
 
     monkeypatch.setattr(Session, "_exchange", watched)
