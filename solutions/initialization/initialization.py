@@ -3,7 +3,7 @@
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
 #   descent:
 #     title: Initialization
-#     budget: {cell_seconds: 30, call_seconds: 8}
+#     budget: {cell_seconds: 60, call_seconds: 8}
 # ---
 
 # %% [markdown]
