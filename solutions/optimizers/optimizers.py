@@ -2382,7 +2382,7 @@ def exponential(t, y, scale):
     return residual, jacobian
 
 
-def rosenbrock(x):
+def rosenbrock_residual(x):
     return torch.stack([10 * (x[1] - x[0] ** 2), 1 - x[0]])
 
 
@@ -2406,7 +2406,7 @@ def kept_points(residual_fn, jacobian_fn, x, damping, steps):
 
 x0 = torch.tensor([-1.2, 1.0], dtype=torch.float64) + 0.1 * torch.rand(2, generator=generator, dtype=torch.float64)
 for damping in (1e-3, 0.5, 10.0):
-    expected = kept_points(rosenbrock, rosenbrock_jacobian, x0, damping, 8)
+    expected = kept_points(rosenbrock_residual, rosenbrock_jacobian, x0, damping, 8)
     for steps in (1, 2, 3, 5, 8):
         with unchanged(x0=x0):
             x = solve_rosenbrock(x0, {"damping": damping, "steps": steps})
@@ -2414,7 +2414,7 @@ for damping in (1e-3, 0.5, 10.0):
         check_close(x, expected[steps - 1], f"Rosenbrock after {steps} trials, rejected ones included")
 # From so small a damping most trials are rejected. The 50th is kept with the first one, the 51st with the second one.
 for damping in (1e-46, 1e-43):
-    expected = kept_points(rosenbrock, rosenbrock_jacobian, x0, damping, 50)[-1]
+    expected = kept_points(rosenbrock_residual, rosenbrock_jacobian, x0, damping, 50)[-1]
     x = solve_rosenbrock(x0, {"damping": damping})
     check_close(x, expected, "Rosenbrock after the default number of trials, 50")
 x = solve_rosenbrock(torch.tensor([-1.2, 1.0], dtype=torch.float32), {"damping": 0.5, "steps": 3})
