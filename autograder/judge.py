@@ -181,9 +181,7 @@ class Judge:
         """
         unasked = frozenset(run.mutations - self.mutates(run.test))
         again = Run(run.test, keep=unasked, in_hidden=True)
-        self._part(again, hidden=False)
-        if not again.failed:
-            self._part(again, hidden=True)
+        self._both_parts(again)
         if again.failed:
             run.failed, run.crashed = True, again.crashed
             names = ", ".join(
@@ -201,11 +199,14 @@ class Judge:
             self.session.close()
         for run in crashed:
             again = Run(run.test, in_hidden=True, draw="/again")
-            self._part(again, hidden=False)
-            if not again.failed:
-                self._part(again, hidden=True)
+            self._both_parts(again)
             if again.message != run.message:
                 run.message = f"Hidden test: {run.crashed} stopped with an exception."
+
+    def _both_parts(self, run: Run) -> None:
+        self._part(run, hidden=False)
+        if not run.failed:
+            self._part(run, hidden=True)
 
     def _part(self, run: Run, *, hidden: bool) -> None:
         """Run the visible or the hidden part of a test; an exception becomes its message."""

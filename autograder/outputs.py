@@ -11,7 +11,7 @@ from nbformat.notebooknode import NotebookNode
 MAX_OUTPUTS = 500
 MAX_LINES = 200
 MAX_LINE = 4000
-_IMAGES = ("image/png", "image/jpeg", "image/gif")
+IMAGES = ("image/png", "image/jpeg", "image/gif")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _MARKUP = re.compile(r"<[A-Za-z/!?]")
 # Commands of MathJax that make links, take up classes and ids of the page, or load more of MathJax.
@@ -71,7 +71,7 @@ def _clean_data(claimed: dict) -> dict[str, str]:
             kept[mime] = nh3.clean(data[mime], tags=nh3.ALLOWED_TAGS - {"img"})  # a picture tells who looks, and when
         elif mime != "text/html" and not _MARKUP.search(data[mime]):
             kept[mime] = data[mime]
-    for mime in _IMAGES:
+    for mime in IMAGES:
         if mime in data and BASE64.fullmatch(data[mime]):
             kept[mime] = data[mime]
     return kept

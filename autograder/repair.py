@@ -19,14 +19,13 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment, assignment_names, grade_id, is_experiment, kind, load_assignment
 from autograder.ingest import Unreadable, read_json
-from autograder.outputs import BASE64, MAX_OUTPUTS
+from autograder.outputs import BASE64, IMAGES, MAX_OUTPUTS
 
 log = logging.getLogger(__name__)
 
 MAX_OUTPUT_BYTES = 2 * 2**20  # of one cell
 MAX_OUTPUTS_BYTES = 16 * 2**20  # of the whole notebook
 MAX_EXTRA_CELLS = 500
-PICTURES = ("image/png", "image/jpeg", "image/gif")
 GRADED = ("solution", "test", "written")
 
 
@@ -447,9 +446,7 @@ def _attachments(all_raw: Iterable[Any]) -> NotebookNode | None:
             pictures = {
                 mime: "".join(value.split())
                 for mime, value in versions.items()
-                if mime in ("image/png", "image/jpeg", "image/gif")
-                and isinstance(value, str)
-                and BASE64.fullmatch(value)
+                if mime in IMAGES and isinstance(value, str) and BASE64.fullmatch(value)
             }
             if pictures and sum(map(len, pictures.values())) <= MAX_OUTPUT_BYTES and len(kept) < 20:
                 kept[_text(name)] = NotebookNode(pictures)
