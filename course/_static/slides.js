@@ -1,21 +1,23 @@
 // A lecture as slides, opened by "?slides": one section at a time, one block after the other, code before its output.
 (() => {
-  const article = document.querySelector("article.bd-article");
-  if (!article || !new URLSearchParams(location.search).has("slides")) return;
+  const lecture = document.querySelector("article.bd-article > section, article.bd-article section");
+  if (!lecture || !new URLSearchParams(location.search).has("slides")) return;
 
-  const blocksOf = (element) =>
-    [...element.children].flatMap((child) => {
-      if (child.matches(".slides-link, .cell.tag_hide-cell")) return [];
-      if (child.matches("section")) return blocksOf(child);
-      return child.matches(".cell") ? [...child.children] : [child];
+  const isSection = (element) => element.matches("section");
+  const blocksOf = (elements) =>
+    elements.flatMap((element) => {
+      if (element.matches("span:empty, .slides-link")) return [];
+      if (isSection(element)) return blocksOf([...element.children]);
+      if (element.matches(".cell.tag_hide-input")) return [...element.querySelectorAll(":scope > .cell_output")];
+      return element.matches(".cell") ? [...element.children] : [element];
     });
 
-  const lecture = article.querySelector("section");
-  const sections = [...lecture.children].filter((child) => child.matches("section"));
-  const first = [...lecture.children].filter((child) => !child.matches("section, .slides-link"));
-  const slides = [first.flatMap((child) => (child.matches(".cell") ? [...child.children] : [child])), ...sections.map(blocksOf)];
+  const children = [...lecture.children];
+  const sections = children.filter(isSection);
+  const slides = [children.filter((child) => !isSection(child)), ...sections.map((section) => [section])].map(blocksOf);
+  const FIRST = 2; // a heading and what follows it
   let slide = 0;
-  let shown = 2; // the heading and its first block
+  let shown = FIRST;
 
   document.documentElement.classList.add("slides");
   const bar = document.createElement("nav");
@@ -27,44 +29,39 @@
   bar.querySelector("a").href = location.pathname;
   document.body.append(bar);
 
-  const draw = () => {
-    slides.forEach((blocks, i) => blocks.forEach((block, k) => (block.hidden = i !== slide || k >= shown)));
+  const show = (number, blocks) => {
+    slide = Math.max(0, Math.min(slides.length - 1, number));
+    shown = Math.max(FIRST, Math.min(slides[slide].length, blocks));
+    slides.forEach((list, i) => list.forEach((block, k) => (block.hidden = i !== slide || k >= shown)));
     sections.forEach((section, i) => (section.hidden = i + 1 !== slide));
-    lecture.querySelector(".slides-link")?.remove();
     bar.querySelector("span").textContent = `${slide + 1} of ${slides.length}`;
     const newest = slides[slide][Math.min(shown, slides[slide].length) - 1];
-    if (shown <= 2) window.scrollTo(0, 0);
-    else newest?.scrollIntoView({ block: newest.offsetHeight > 0.7 * innerHeight ? "start" : "nearest" });
-  };
-
-  const go = (i, all) => {
-    slide = Math.max(0, Math.min(slides.length - 1, i));
-    shown = all ? slides[slide].length : 2;
-    draw();
+    if (shown === FIRST) scrollTo(0, 0);
+    else newest.scrollIntoView({ block: newest.offsetHeight > 0.7 * innerHeight ? "start" : "nearest" });
   };
   const step = (by) => {
-    if (by > 0 && shown >= slides[slide].length) return slide + 1 < slides.length && go(slide + 1, false);
-    if (by < 0 && shown <= 2) return slide > 0 && go(slide - 1, true);
-    shown = Math.min(shown, slides[slide].length) + by;
-    draw();
+    if (by > 0 && shown >= slides[slide].length) return slide + 1 < slides.length && show(slide + 1, FIRST);
+    if (by < 0 && shown === FIRST) return slide > 0 && show(slide - 1, Infinity);
+    show(slide, shown + by);
   };
 
-  bar.addEventListener("click", (event) => {
-    const by = event.target.dataset.step;
-    if (by) step(Number(by));
-  });
+  const keys = {
+    ArrowRight: () => step(1),
+    PageDown: () => step(1),
+    " ": () => step(1),
+    ArrowLeft: () => step(-1),
+    PageUp: () => step(-1),
+    Home: () => show(0, FIRST),
+    End: () => show(slides.length - 1, FIRST),
+    Escape: () => location.assign(location.pathname),
+  };
+  bar.addEventListener("click", (event) => event.target.dataset.step && step(Number(event.target.dataset.step)));
   document.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, textarea, dialog")) return;
-    const pressing = event.target.closest("button, a, summary");
-    const moves = {
-      ArrowRight: () => step(1), PageDown: () => step(1), " ": () => step(1),
-      ArrowLeft: () => step(-1), PageUp: () => step(-1),
-      ArrowDown: null, Home: () => go(0, false), End: () => go(slides.length - 1, false),
-      Escape: () => location.assign(location.pathname),
-    };
-    if (!moves[event.key] || (event.key === " " && pressing)) return;
+    const typing = event.target.closest("input, textarea, dialog");
+    const pressing = event.key === " " && event.target.closest("button, a, summary");
+    if (typing || pressing || event.altKey || event.ctrlKey || event.metaKey || !keys[event.key]) return;
     event.preventDefault();
-    moves[event.key]();
+    keys[event.key]();
   });
-  go(0, false);
+  show(0, FIRST);
 })();
