@@ -62,7 +62,7 @@ def cutout(images: Tensor, size: int, p: float, fill: float | Sequence[float] | 
     columns = _within(cx - size // 2, size, width)
     hole = (rows[:, :, None] & columns[:, None, :])[:, None]
     if isinstance(fill, int | float):
-        return images.masked_fill(hole, fill)
+        return images.clone().masked_fill_(hole, fill)  # masked_fill itself would lose the memory format
     fills = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
     if fills.shape not in ((), (channels,)):
         raise ValueError(f"fill is a number or one per channel ({channels}), not of shape {tuple(fills.shape)}.")

@@ -308,7 +308,7 @@ def _download(root: Path, progress: bool) -> None:
         else:
             raise ConnectionError(
                 f"CIFAR-10 could not be downloaded; is there a network here? ({'; '.join(failures)}). The next call "
-                f"goes on where this one stopped. With a copy of your own, give its folder or set {DATA_VARIABLE} to it."
+                f"goes on where this one stopped. If you have a copy, give its folder or set {DATA_VARIABLE} to it."
             )
     CIFAR10(root, download=True)
 
