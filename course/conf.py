@@ -1,4 +1,4 @@
-"""The course site: every lecture is executed once, mathematics and search work offline, nothing comes from elsewhere."""
+"""The course site: lectures are executed once, mathematics and search work offline, nothing comes from elsewhere."""
 
 import os
 import sys
