@@ -18,15 +18,16 @@ extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx-mathjax-offline", "sphinx
 exclude_patterns = ["*.ipynb", "_static", "_templates", "**.ipynb_checkpoints"]
 source_suffix = {".md": "myst-nb"}
 
-myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "attrs_inline"]
+myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
 if len(list(Path(__file__).parent.glob("[0-9][0-9]_*.md"))) < 14:
     suppress_warnings = ["myst.xref_missing"]  # pages link to lectures that are not written yet
+mathjax_package = find_spec("sphinx-mathjax-offline")
 mathjax_path = "mathjax/tex-chtml.js"
 
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(ROOT / "build" / "jupyter_cache")
-nb_execution_timeout = 60
+nb_execution_timeout = 120  # of one cell, on a busy machine
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 nb_render_markdown_format = "myst"
@@ -35,6 +36,7 @@ nb_ipywidgets_js: dict = {}
 html_theme = "sphinx_book_theme"
 html_title = "Descent"
 html_static_path = ["_static"]
+html_static_path += [str(Path(mathjax_package.origin).parent / "static")] if mathjax_package else []
 html_css_files = ["descent.css"]
 html_js_files = [("slides.js", {"defer": "defer"})]
 html_show_sphinx = False
