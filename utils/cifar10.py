@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlparse
 from urllib.request import Request, urlopen
 
@@ -321,7 +321,8 @@ def _fetch(url: str, part: Path, progress: bool) -> None:
             return _transfer(url, part, progress)
         except (OSError, HTTPException) as error:
             if _size(part) <= before:
-                raise OSError(str(getattr(error, "reason", None) or error)) from None
+                reason = error.reason if type(error) is URLError else error
+                raise OSError(str(reason)) from None
 
 
 def _transfer(url: str, part: Path, progress: bool) -> None:
