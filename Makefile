@@ -16,7 +16,7 @@ demo: $(VENV)/grading  ## build a release, grade a small class, show the report
 	$(BIN)/autograder grade backprop --classroom $(CLASSROOM)
 	$(BIN)/autograder report backprop --classroom $(CLASSROOM)
 
-test: $(VENV)/dev  ## style, types, tests, release gates
+test: $(VENV)/dev  ## style, types, tests, release gates (one mutant in six)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -28,7 +28,7 @@ lab: $(VENV)/grading  ## JupyterLab on the assignments
 notebooks: $(VENV)/grading  ## build course/*.ipynb and assignments/*/*.ipynb from their sources
 	$(BIN)/autograder build
 
-gate: $(VENV)/grading  ## may the assignments be released? mutation included
+gate: $(VENV)/grading  ## may the assignments be released? every mutant tried
 	$(BIN)/autograder gate
 
 site: $(VENV)/site  ## the course site in build/site

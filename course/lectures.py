@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Lecture:
-    """`covers` maps the slug of a topic to the heading of the section that teaches it."""
+    """`covers` maps the slug of a topic to the heading of the section that teaches it; `assignment` may be missing."""
 
     name: str
     title: str
@@ -83,9 +83,10 @@ def read_lecture(path: Path) -> Lecture:
     """Raises ValueError if the front matter lacks something or has too much."""
     notebook = jupytext.read(path)
     given = dict(notebook.metadata.get("descent") or {})
-    wanted = {"title", "minutes", "prerequisites", "assignment", "objectives", "covers", "show"}
-    if given.keys() != wanted:
-        raise ValueError(f"{path.name}: under `descent` the header needs exactly {', '.join(sorted(wanted))}.")
+    given.setdefault("assignment", None)  # jupytext cannot read a null
+    wanted = [entry.name for entry in fields(Lecture) if entry.name not in ("name", "notebook")]
+    if given.keys() != set(wanted):
+        raise ValueError(f"{path.name}: under `descent` the header needs exactly {', '.join(wanted)}.")
     given["show"] = [_shown(entry) for entry in given["show"]]
     return Lecture(name=path.stem, notebook=notebook, **given)
 
