@@ -173,7 +173,7 @@ def test_a_reader_answers_questions_and_moves_a_slider_by_keyboard(tmp_path, pag
         page.get_by_text("Run All Cells", exact=True).click()
 
         page.get_by_text("Which is the derivative of").wait_for()
-        page.locator(".jp-OutputArea mjx-container").first.wait_for()
+        page.locator(".jp-OutputArea mjx-container").first.wait_for(state="attached")
         page.get_by_text("Score: 0 of 2").wait_for()
         right = next(row for row in page.locator(".jp-OutputArea li").all() if "2" in row.inner_text())
         letter = right.locator("strong").inner_text().strip(".")
