@@ -177,7 +177,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Grade a notebook of your own, hidden tests included, and print what to look at."""
-    from autograder.engine import Engine
+    from autograder import grade_notebook
     from autograder.repair import repair
 
     source = _load(assignment or _guess(notebook))
@@ -186,8 +186,8 @@ def check(
         from autograder.ingest import Unreadable
 
         raise Unreadable(f"{notebook}: {repaired.repairs[-1]}")
-    with _console(stderr=True).status(f"Grading {notebook.name} …"), Engine(unsafe=True) as engine:
-        result = engine.grade(repaired, source)
+    with _console(stderr=True).status(f"Grading {notebook.name} …"):
+        result = grade_notebook(repaired, source, unsafe=True)
     if as_json:
         from autograder.grade import plain_result
 

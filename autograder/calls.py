@@ -10,6 +10,7 @@ import contextlib
 import random
 import signal
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,7 +28,7 @@ PATIENCE = 2.0
 
 
 class TimeIsUp(BaseException):
-    """Raised in code that has used up its time; `waited` if it was time on the clock, not of the processor."""
+    """Raised in code that has used up its time; `waited` if most of it was not spent on the processor."""
 
     def __init__(self, text: str, *, waited: bool = False) -> None:
         self.waited = waited
@@ -180,10 +181,10 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
         return
 
     def on_alarm(number: int, _: object) -> None:
-        waited = number == signal.SIGALRM
+        waited = number == signal.SIGALRM and time.process_time() - began < seconds / 2
         raise TimeIsUp(f"{what} ran longer than the {seconds:g} seconds it may take.", waited=waited)
 
-    seconds = max(seconds, 0.01)
+    seconds, began = max(seconds, 0.01), time.process_time()
     timers = ((signal.ITIMER_PROF, signal.SIGPROF, seconds), (signal.ITIMER_REAL, signal.SIGALRM, PATIENCE * seconds))
     previous = [signal.signal(number, on_alarm) for _, number, _ in timers]
     for timer, _, limit in timers:

@@ -2,12 +2,15 @@
 
 with Engine() as engine:
     result = engine.grade(path.read_bytes(), load_assignment("backprop"))
+
+`autograder.open_engine` gives one that starts sooner, `autograder.grade_notebook` grades a single notebook.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
+import gc
 import hashlib
 import json
 import logging
@@ -23,7 +26,7 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 
 from autograder import outputs
-from autograder.assignment import Assignment, Budget, Task, grade_id, is_experiment, kind, load_assignment
+from autograder.assignment import Assignment, Budget, Task, grade_id, is_experiment, kind
 from autograder.diagnose import Diagnosis
 from autograder.forkserver import ForkServer, ForkServerError, StudentProcess
 from autograder.judge import Judge, Known, Run
@@ -107,16 +110,17 @@ class Prepared:
 class Engine:
     """A warm judge with its fork server: one per worker process, used by one thread at a time.
 
-    `level` asks for a step of the sandbox's ladder, `unsafe` for none at all (see `autograder.forkserver`).
+    `level` asks for a step of the sandbox's ladder, `unsafe` for none at all (see `autograder.forkserver`). `server`
+    is one with the same options that has been started already; the engine ends it.
     """
 
-    def __init__(self, *, level: str | None = None, unsafe: bool = False) -> None:
-        self._options = {"level": level, "unsafe": unsafe}
-        self._server: ForkServer | None = None
+    def __init__(self, *, level: str | None = None, unsafe: bool = False, server: ForkServer | None = None) -> None:
+        self._options: dict[str, Any] = {"level": level, "unsafe": unsafe}
+        self._server = server
         self._prepared: OrderedDict[str, Prepared] = OrderedDict()
 
     def __enter__(self) -> Engine:
-        self._server = ForkServer(**self._options).__enter__()  # type: ignore[arg-type]
+        self._server = self._server or ForkServer(**self._options)
         return self
 
     def __exit__(
@@ -231,6 +235,9 @@ class Engine:
             self._prepared[key] = Prepared.of(assignment, lambda: Session(self._spawn, budget, [], seed=0))
             if len(self._prepared) > MAX_PREPARED:
                 self._prepared.popitem(last=False)
+            # What is kept for good need not be looked through by the garbage collector again and again.
+            gc.collect()
+            gc.freeze()
         return self._prepared[key]
 
     def _diagnose(self, prepared: Prepared, session: Session, runs: list[Run]) -> dict[str, str]:
@@ -240,14 +247,6 @@ class Engine:
             if not run.passed and run.written and not session.hopeless:
                 tasks.setdefault(run.test.task.name, (run.test.task, set()))[1].add(run.test.name)
         return prepared.diagnosis.find(list(tasks.values()), session)
-
-
-def grade_notebook(data: bytes, assignment: str | Assignment, *, seed: int | None = None) -> Result:
-    """Grade one notebook; `Engine` grades many without starting anew each time."""
-    if isinstance(assignment, str):
-        assignment = load_assignment(assignment)
-    with Engine() as engine:
-        return engine.grade(data, assignment, seed=seed)
 
 
 def _seed_of(data: bytes) -> int:

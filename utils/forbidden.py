@@ -20,10 +20,15 @@ Aliases = dict[str, str]
 
 @dataclass(frozen=True)
 class Use:
-    """A forbidden name as it was resolved, and the code that uses it."""
+    """A name as it was resolved, and where it stands."""
 
     name: str
-    code: str
+    node: ast.AST
+
+    @property
+    def code(self) -> str:
+        """The code that uses the name."""
+        return ast.unparse(self.node)
 
 
 def find_use(function: Any, names: list[str]) -> Use | None:
@@ -32,8 +37,9 @@ def find_use(function: Any, names: list[str]) -> Use | None:
     The source is the attribute `__descent_source__` where there is one (it may hold more than this definition), else
     what `inspect` finds. Raises TypeError if there is no source to read.
     """
-    space = _globals_of(function)
-    module = ast.parse(_source_of(function))
+    given = getattr(function, "__descent_source__", None)
+    space = _globals_of(function) if given is None else {}
+    module = ast.parse(_source_of(function) if given is None else textwrap.dedent(given))
     definitions = {node.name: node for node in module.body if isinstance(node, Definition)}
     aliases = {name: dotted for name, value in space.items() if (dotted := _dotted_name(value))}
     aliases |= _bindings(module.body, aliases)
@@ -55,18 +61,17 @@ def find_use(function: Any, names: list[str]) -> Use | None:
 
 def _uses(node: ast.AST, outer: Aliases) -> Iterator[Use]:
     """Every name, attribute chain, keyword argument, import and constant look-up below `node`, resolved."""
-    body = [child for child in ast.walk(node) if isinstance(child, ast.stmt)]
-    aliases = outer | _bindings(body, outer)
-    for child in ast.walk(node):
-        code = ast.unparse(child) if isinstance(child, ast.expr | ast.stmt | ast.keyword) else ""
+    below = list(ast.walk(node))
+    aliases = outer | _bindings((child for child in below if isinstance(child, ast.stmt)), outer)
+    for child in below:
         if isinstance(child, ast.Name | ast.Attribute):
-            yield Use(_resolve(child, aliases), code)
+            yield Use(_resolve(child, aliases), child)
         elif isinstance(child, ast.keyword) and child.arg:
-            yield Use(f".{child.arg}", code)
+            yield Use(f".{child.arg}", child)
         elif isinstance(child, ast.Import):
-            yield from (Use(alias.name, code) for alias in child.names)
+            yield from (Use(alias.name, child) for alias in child.names)
         elif isinstance(child, ast.ImportFrom):
-            yield from (Use(f"{child.module or ''}.{alias.name}", code) for alias in child.names)
+            yield from (Use(f"{child.module or ''}.{alias.name}", child) for alias in child.names)
         elif isinstance(child, ast.Call):
             yield from _hidden_uses(child, aliases)
 
@@ -78,8 +83,8 @@ def _hidden_uses(call: ast.Call, aliases: Aliases) -> Iterator[Use]:
     if callee in _LOOKUPS:
         owner = _resolve(call.args[0], aliases) if len(call.args) > 1 else ""
         for text in texts:
-            yield Use(text, ast.unparse(call))
-            yield Use(f"{owner}.{text}", ast.unparse(call))
+            yield Use(text, call)
+            yield Use(f"{owner}.{text}", call)
     if callee in _EVALUATORS:
         for text in texts:
             try:
@@ -137,9 +142,6 @@ def _constant_text(node: ast.expr) -> str | None:
 
 
 def _source_of(function: Any) -> str:
-    source = getattr(function, "__descent_source__", None)
-    if isinstance(source, str):
-        return textwrap.dedent(source)
     try:
         return textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError):
@@ -151,8 +153,6 @@ def _source_of(function: Any) -> str:
 
 
 def _globals_of(function: Any) -> Mapping[str, Any]:
-    if hasattr(function, "__descent_source__"):
-        return {}
     if _is_class(function):
         methods = [f for f in vars(function).values() if isinstance(f, FunctionType)]
         return methods[0].__globals__ if methods else {}

@@ -2,13 +2,18 @@
 
 Every function returns a Figure that pyplot no longer holds: a notebook shows it as it shows any value (last line of a
 cell, or `display(figure)`), once; a script saves it. With `axes=` a function draws into one panel of `panels()`.
+`show(figure, alt=...)` is for readers who may not see it: the figure with words beside it.
 """
 
 from __future__ import annotations
 
+import base64
+import io
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -66,6 +71,42 @@ def style() -> Iterator[None]:
     """The course's style, for figures drawn by hand: `with style(): figure, axes = plt.subplots()`."""
     with plt.rc_context(STYLE):
         yield
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What `show` returns: a notebook and the site display it as an image with alternative text."""
+
+    figure: Figure
+    alt: str
+
+    def _repr_html_(self) -> str:
+        return as_html(self.figure, self.alt)
+
+
+def show(figure: Figure, alt: str) -> Picture:
+    """The figure for a notebook or the site, as the last line of a cell.
+
+    A screen reader reads the titles of the figure, then `alt`: what a listener must know, in one or two sentences.
+    """
+    return Picture(figure, alt)
+
+
+def as_html(figure: Figure, alt: str = "") -> str:
+    """The figure as an image element: twice as fine as it is wide, no wider than the page; titles and `alt` as text."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=2 * figure.dpi)
+    titles = [
+        figure.get_suptitle(),
+        *(axes.get_title(loc) for axes in figure.axes for loc in ("left", "center", "right")),
+    ]
+    text = "; ".join(title for title in titles if title)
+    text = ". ".join(part for part in (text.rstrip(".:"), alt.strip()) if part)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return (
+        f'<img alt="{escape(" ".join(text.split()), quote=True)}" width="{round(figure.get_figwidth() * figure.dpi)}" '
+        f'style="max-width: 100%; height: auto" src="data:image/png;base64,{data}">'
+    )
 
 
 def panels(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import inspect
-import io
 import math
 import os
 import sys
@@ -14,6 +12,8 @@ from html import escape
 from typing import Any
 
 from matplotlib.figure import Figure
+
+from utils.plotting import as_html, show
 
 STATIC_VARIABLE = "DESCENT_STATIC"
 
@@ -31,50 +31,52 @@ class Slider:
 Control = Slider | Sequence[Any] | bool
 
 
-def interactive(function: Callable[..., Figure], *, static: bool | None = None, **controls: Control) -> Any:
+def interactive(
+    function: Callable[..., Figure], *, alt: str = "", static: bool | None = None, **controls: Control
+) -> Any:
     """Controls for some parameters of `function`, and its figure, drawn again after each change.
 
     `function` is a plain function of keyword parameters, each with a default, that returns a figure: it can be called,
     tested and read without any widget. A control is a `Slider`, a list to choose from, or True/False for a checkbox;
-    its first value is the function's own default.
+    its first value is the function's own default. A screen reader reads the titles of the figure, then `alt`.
 
-    Returns what a notebook shows as the last line of a cell: a widget, or the figure at the defaults where there is no
-    ipywidgets, no notebook, or the variable DESCENT_STATIC is set (the site is built so). `static` decides by hand.
-    Raises ValueError if a control does not fit the function.
+    Returns what a notebook shows as the last line of a cell: a widget, or `show(figure, alt)` of the figure at the
+    defaults where there is no ipywidgets, no notebook, or the variable DESCENT_STATIC is set (the site is built so).
+    `static` decides by hand. Raises ValueError if a control does not fit the function.
     """
     defaults = _defaults(function, controls)
+    ipywidgets = usable_ipywidgets(static)
+    if ipywidgets is None:
+        return show(function(**defaults), alt)
+    return _build(ipywidgets, function, alt, controls, defaults)
+
+
+def usable_ipywidgets(static: bool | None = None) -> Any:
+    """The module ipywidgets where widgets can be shown, else None; `static` decides by hand."""
     if static is None:
         static = bool(os.environ.get(STATIC_VARIABLE)) or not _in_notebook()
-    if not static:
-        try:
-            import ipywidgets
-        except ImportError:
-            static = True
-    return function(**defaults) if static else _build(ipywidgets, function, controls, defaults)
-
-
-def as_html(figure: Figure) -> str:
-    """The figure as an image element, its titles as alternative text."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=figure.dpi)
-    titles = [
-        figure.get_suptitle(),
-        *(axes.get_title(loc) for axes in figure.axes for loc in ("left", "center", "right")),
-    ]
-    text = escape("; ".join(title for title in titles if title), quote=True)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img alt="{text}" style="max-width: 100%" src="data:image/png;base64,{data}">'
+    if static:
+        return None
+    try:
+        import ipywidgets
+    except ImportError:
+        return None
+    return ipywidgets
 
 
 def _build(
-    ipywidgets: Any, function: Callable[..., Figure], controls: Mapping[str, Control], defaults: dict[str, Any]
+    ipywidgets: Any,
+    function: Callable[..., Figure],
+    alt: str,
+    controls: Mapping[str, Control],
+    defaults: dict[str, Any],
 ) -> Any:
     rows = {name: _widget(ipywidgets, name, control, defaults[name]) for name, control in controls.items()}
-    picture = ipywidgets.HTML(as_html(function(**defaults)))
+    picture = ipywidgets.HTML(as_html(function(**defaults), alt))
 
     def redraw(change: Any = None) -> None:
         try:
-            picture.value = as_html(function(**{name: row.value for name, row in rows.items()}))
+            picture.value = as_html(function(**{name: row.value for name, row in rows.items()}), alt)
         except Exception as error:
             picture.value = f"<p>{escape(f'{type(error).__name__}: {error}')}</p>"
 

@@ -11,9 +11,10 @@ import pytest
 import torch
 from nbgrader.utils import determine_grade
 
+from autograder import grade_notebook
 from autograder.assignment import grade_id, kind
 from autograder.build import release_notebook
-from autograder.engine import Engine, Result, grade_notebook
+from autograder.engine import Engine, Result
 from autograder.testcell import hidden_regions
 from autograder.variants import load_misconceptions
 from tests.autograder.tiny import submit, tiny

@@ -1,4 +1,4 @@
-"""Every assignment passes the release gate: the same rules, on the same engine, as `autograder gate`."""
+"""Every assignment passes the release gate; of the mutants one in six is tried, `make gate` tries them all."""
 
 import pytest
 from rich.console import Console
@@ -17,5 +17,5 @@ def trials():
 
 @pytest.mark.parametrize("name", assignment_names())
 def test_assignment_may_be_released(name, trials):
-    findings = examine(load_assignment(name), trials)
+    findings = examine(load_assignment(name), trials, every=6)
     assert {finding.rule: finding.problems for finding in findings if not finding.ok} == {}

@@ -380,6 +380,11 @@ def test_names_the_likely_cause(actual: Any, expected: Any, sentence: str) -> No
     assert re.search(sentence, failure(actual, expected).cause)
 
 
+@pytest.mark.parametrize("actual", [2, 8, -4])
+def test_a_wrong_count_is_no_factor(actual: int) -> None:
+    assert failure(actual, 4).cause == ""
+
+
 @given(data=st.data())
 @settings(deadline=None, max_examples=200)
 def test_what_and_cause_hold_no_test_data(data: st.DataObject) -> None:

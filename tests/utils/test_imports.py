@@ -40,15 +40,17 @@ def test_utils_works_without_jupyter() -> None:
     out = run(
         """
         import torch
-        from utils import checks, data, plotting, training, widgets
+        from utils import checks, data, plotting, questions, training, widgets
         x, y = data.two_moons(60)
         model = torch.nn.Linear(2, 2)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         history = training.fit(model, (x, y), (x, y), optimizer=optimizer, epochs=2)
         figure = plotting.training_curves(history, title="t")
         shown = widgets.interactive(lambda k=1: figure, k=widgets.Slider(0, 3))
-        assert shown is figure
-        assert widgets.interactive(lambda k=1: figure, static=False, k=widgets.Slider(0, 3)) is figure
+        assert shown == plotting.show(figure, "")
+        assert widgets.interactive(lambda k=1: figure, static=False, k=widgets.Slider(0, 3)) == shown
+        asked = questions.self_test(questions.Number("What is $1 + 1$?", 2, "Count."), static=False)
+        assert "What is $1 + 1$?" in asked._repr_markdown_()
         checks.check_close(model(x).shape[0], 60, "rows")
         checks.passed_visible("model")
         """

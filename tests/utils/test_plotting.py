@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import re
 from typing import Any
 
 import matplotlib
@@ -11,6 +14,7 @@ import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from utils import plotting
 from utils.training import History
@@ -175,6 +179,17 @@ def test_functions_share_one_figure_of_panels() -> None:
     render(figure)
 
 
+def test_a_shown_figure_is_sharp_and_has_words() -> None:
+    figure = plotting.curves({"a": [1, 2]}, title='It "grows" fast.', xlabel="x", ylabel="y")
+    html = plotting.show(figure, alt="Two\n  points.")._repr_html_()
+    assert 'alt="It &quot;grows&quot; fast. Two points."' in html
+    width = round(figure.get_figwidth() * figure.dpi)
+    assert f'width="{width}"' in html
+    data = re.search('src="data:image/png;base64,([^"]+)"', html)
+    assert data is not None
+    assert Image.open(io.BytesIO(base64.b64decode(data[1]))).width == 2 * width
+
+
 @pytest.mark.slow
 def test_a_notebook_shows_a_figure_once_and_sliders_as_a_widget() -> None:
     import nbformat
@@ -186,10 +201,12 @@ def test_a_notebook_shows_a_figure_once_and_sliders_as_a_widget() -> None:
         "figure",
         "widgets.interactive(draw, k=widgets.Slider(0, 3))",
         "widgets.interactive(draw, static=True, k=widgets.Slider(0, 3))",
+        "plotting.show(figure, alt='Two points.')",
     ]
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     notebook = nbformat.v4.new_notebook(cells=cells)
     NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
     shown = [[kind for output in cell.outputs for kind in output.get("data", {})] for cell in notebook.cells]
-    assert [kinds.count("image/png") for kinds in shown] == [0, 1, 0, 1]
+    assert [kinds.count("image/png") for kinds in shown] == [0, 1, 0, 0, 0]
+    assert [kinds.count("text/html") for kinds in shown] == [0, 0, 0, 1, 1]
     assert "application/vnd.jupyter.widget-view+json" in shown[2]

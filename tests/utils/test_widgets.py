@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from utils import plotting, widgets
+from utils.plotting import Picture
 from utils.widgets import Slider, interactive
 
 
@@ -29,23 +30,24 @@ CONTROLS: dict[str, Any] = {
 
 
 def test_outside_a_notebook_it_is_the_figure_at_the_defaults() -> None:
-    figure = interactive(decay, **CONTROLS)
-    assert isinstance(figure, Figure)
-    assert figure.axes[0].get_title(loc="left") == 'sgd "decays" at lr 0.1 for 5 steps'
+    picture = interactive(decay, alt="It falls.", **CONTROLS)
+    assert isinstance(picture, Picture)
+    assert picture.alt == "It falls."
+    assert picture.figure.axes[0].get_title(loc="left") == 'sgd "decays" at lr 0.1 for 5 steps'
 
 
 def test_sliders_redraw() -> None:
-    box = interactive(decay, static=False, **CONTROLS)
+    box = interactive(decay, alt="It falls.", static=False, **CONTROLS)
     *rows, picture = box.children
     kinds = ["FloatLogSlider", "IntSlider", "Dropdown", "Checkbox"]
     assert [type(row).__name__ for row in rows] == kinds
     assert [row.value for row in rows] == [0.1, 5, "sgd", False]
     assert rows[0].continuous_update is False
-    assert 'alt="sgd &quot;decays&quot; at lr 0.1 for 5 steps"' in picture.value
+    assert 'alt="sgd &quot;decays&quot; at lr 0.1 for 5 steps. It falls."' in picture.value
     before = picture.value
     rows[1].value = 8
     rows[2].value = "adam"
-    assert "adam &quot;decays&quot; at lr 0.1 for 8 steps" in picture.value
+    assert "adam &quot;decays&quot; at lr 0.1 for 8 steps. It falls." in picture.value
     assert re.search(r"base64,[\w+/=]{1000,}", picture.value)[0] != re.search(r"base64,[\w+/=]{1000,}", before)[0]  # type: ignore[index]
 
 
@@ -64,9 +66,9 @@ def test_float_slider_has_a_hundred_steps() -> None:
 
 def test_site_variable_makes_it_static(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(widgets, "_in_notebook", lambda: True)
-    assert not isinstance(interactive(decay, **CONTROLS), Figure)
+    assert not isinstance(interactive(decay, **CONTROLS), Picture)
     monkeypatch.setenv(widgets.STATIC_VARIABLE, "1")
-    assert isinstance(interactive(decay, **CONTROLS), Figure)
+    assert isinstance(interactive(decay, **CONTROLS), Picture)
 
 
 @pytest.mark.parametrize(
