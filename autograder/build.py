@@ -153,13 +153,31 @@ def write_notebook(notebook: NotebookNode, path: Path) -> bool:
     return True
 
 
+LECTURE_LINK = re.compile(r"\]\((\d\d_\w+)\.md(?:#[^)\s]*)?\)")
+ASSIGNMENT_LINK = re.compile(r"\]\(assignments\.md#([\w-]+)\)")
+
+
 def lecture_notebook(path: Path) -> NotebookNode:
-    """The notebook of a lecture's MyST Markdown, without outputs."""
+    """The notebook of a lecture's MyST Markdown, without outputs.
+
+    What leads to pages of the site leads to notebooks here; a cell with the tag `hide-input` starts folded.
+    """
     notebook = jupytext.read(path)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = nbformat.from_dict(KERNEL)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = LECTURE_LINK.sub(r"](\1.ipynb)", cell.source)
+            cell.source = ASSIGNMENT_LINK.sub(_assignment_link, cell.source)
+        elif "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata["jupyter"] = {"source_hidden": True}
     give_stable_ids(notebook)
     return notebook
+
+
+def _assignment_link(link: re.Match[str]) -> str:
+    name = link[1].replace("-", "_")
+    return f"](../assignments/{name}/{name}.ipynb)"
 
 
 def built_notebooks(names: Iterable[str] | None = None) -> dict[Path, NotebookNode]:

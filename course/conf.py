@@ -2,7 +2,6 @@
 
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,8 +14,7 @@ author = "the Descent authors"
 copyright = "2026, the Descent authors; text and figures CC BY 4.0, code MIT"
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.mathjax", "course.pages"]
-extensions += [name for name in ("sphinx-mathjax-offline", "sphinx_copybutton") if find_spec(name)]
+extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx-mathjax-offline", "sphinx_copybutton", "course.pages"]
 exclude_patterns = ["*.ipynb", "_static", "_templates", "**.ipynb_checkpoints"]
 source_suffix = {".md": "myst-nb"}
 

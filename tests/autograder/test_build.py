@@ -1,5 +1,8 @@
 """Built notebooks: what the release must not contain, what it must say, and that the committed files are up to date."""
 
+import re
+from textwrap import dedent
+
 import nbformat
 import pytest
 
@@ -8,6 +11,7 @@ from autograder.build import (
     ANSWER_STUB,
     built_notebooks,
     clear_solution,
+    lecture_notebook,
     reference_solutions,
     release_notebook,
     submission_notebook,
@@ -63,3 +67,34 @@ def test_committed_notebooks_are_what_their_sources_build():
         assert path.exists(), f"{path.relative_to(ROOT)} is missing: run `make notebooks`"
         committed = path.read_text(encoding="utf-8")
         assert committed == nbformat.writes(notebook) + "\n", f"{path.relative_to(ROOT)} is stale: run `make notebooks`"
+
+
+def test_a_lecture_leads_to_notebooks_and_folds_what_the_site_hides(tmp_path):
+    path = tmp_path / "04_stub.md"
+    path.write_text(
+        dedent(
+            """\
+            ---
+            jupytext:
+              text_representation: {extension: .md, format_name: myst}
+            kernelspec: {display_name: Python 3, language: python, name: python3}
+            ---
+            [lecture 1](01_gradient_descent.md), [there](01_gradient_descent.md#the-chain-rule), [words](glossary.md),
+            [the assignment](assignments.md#vanishing-gradients), [all](assignments.md)
+
+            ```{code-cell}
+            :tags: [hide-input]
+            1
+            ```
+            """
+        )
+    )
+    text, folded = lecture_notebook(path).cells
+    assert re.findall(r"\]\((.*?)\)", text.source) == [
+        "01_gradient_descent.ipynb",
+        "01_gradient_descent.ipynb",
+        "glossary.md",
+        "../assignments/vanishing_gradients/vanishing_gradients.ipynb",
+        "assignments.md",
+    ]
+    assert folded.metadata["jupyter"] == {"source_hidden": True}
