@@ -22,8 +22,8 @@ test: $(VENV)/dev  ## style, types, tests, release gates (one mutant in six)
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist worksteal
 
-lab: $(VENV)/grading  ## JupyterLab on the assignments
-	$(BIN)/jupyter lab assignments
+lab: $(VENV)/grading  ## JupyterLab on the lectures (course/) and the assignments
+	$(BIN)/jupyter lab
 
 notebooks: $(VENV)/grading  ## build course/*.ipynb and assignments/*/*.ipynb from their sources
 	$(BIN)/autograder build
@@ -31,8 +31,9 @@ notebooks: $(VENV)/grading  ## build course/*.ipynb and assignments/*/*.ipynb fr
 gate: $(VENV)/grading  ## may the assignments be released? every mutant tried
 	$(BIN)/autograder gate
 
-site: $(VENV)/site  ## the course site in build/site
-	$(BIN)/sphinx-build -W -b html course build/site
+site: $(VENV)/site  ## the course site in build/site, slides included
+	$(BIN)/sphinx-build -W --keep-going -j 2 -b html course build/site
+	@echo "Open build/site/index.html. A lecture as slides: the link under its title."
 
 bench: $(VENV)/dev  ## what we claim about speed, against stock nbgrader
 	$(BIN)/python benchmarks/grade.py
