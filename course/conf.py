@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,15 +15,14 @@ author = "the Descent authors"
 copyright = "2026, the Descent authors; text and figures CC BY 4.0, code MIT"
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx-mathjax-offline", "sphinx_copybutton", "course.pages"]
+extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx_copybutton", "course.pages"]
 exclude_patterns = ["*.ipynb", "_static", "_templates", "**.ipynb_checkpoints"]
 source_suffix = {".md": "myst-nb"}
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
-if len(list(Path(__file__).parent.glob("[0-9][0-9]_*.md"))) < 14:
-    suppress_warnings = ["myst.xref_missing"]  # pages link to lectures that are not written yet
-mathjax_package = find_spec("sphinx-mathjax-offline")
+# The extension itself would forbid reading pages in parallel; only its copy of MathJax is of use.
+MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static"
 mathjax_path = "mathjax/tex-chtml.js"
 
 nb_execution_mode = "cache"
@@ -35,8 +35,7 @@ nb_ipywidgets_js: dict = {}
 
 html_theme = "sphinx_book_theme"
 html_title = "Descent"
-html_static_path = ["_static"]
-html_static_path += [str(Path(mathjax_package.origin).parent / "static")] if mathjax_package else []
+html_static_path = ["_static", str(MATHJAX)]
 html_css_files = ["descent.css"]
 html_js_files = [("slides.js", {"defer": "defer"})]
 html_show_sphinx = False
