@@ -25,8 +25,6 @@ source_suffix = {".md": "myst-nb"}
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
-if len(list(Path(__file__).parent.glob("[0-9][0-9]_*.md"))) < 14:
-    suppress_warnings = ["myst.xref_missing"]  # pages link to lectures that are not written yet
 mathjax_path = "mathjax/tex-chtml.js"
 
 nb_execution_mode = "cache"

@@ -143,7 +143,7 @@ def test_logits_are_of_normalized_images_in_evaluation_mode(few: tuple[Tensor, T
 def test_it_learns() -> None:
     data = digits32()
     train, validation = data.split(200)
-    recipe = Recipe(width=4, epochs=5, batch_size=32, peak_lr=0.2, label_smoothing=0.1, cutout_size=8, padding=2)
+    recipe = Recipe(width=4, epochs=3, batch_size=32, peak_lr=0.2, label_smoothing=0.1, cutout_size=8, padding=2)
     trained = run(recipe, train, validation)
     assert trained.history.val_accuracy[-1] > 0.85
     assert trained.accuracy(data.test_x, data.test_y) > 0.85
@@ -219,10 +219,11 @@ def test_two_processes_compute_what_one_does(tmp_path: Path) -> None:
 
     alone = run(recipe, few)
     weights = torch.cat([value.flatten().double() for value in alone.model.state_dict().values()])
-    assert shared["loss"] == pytest.approx(alone.history.train_loss, rel=1e-4)
+    same = pytest.approx(alone.history.train_loss, rel=2e-5)
+    assert shared["loss"] == same
     assert shared["accuracy"] == pytest.approx(alone.history.train_accuracy)
     torch.testing.assert_close(torch.tensor(shared["weights"], dtype=torch.float64), weights, rtol=1e-3, atol=1e-4)
-    assert apart["loss"] != pytest.approx(alone.history.train_loss, rel=1e-3), "the comparison would see the difference"
+    assert apart["loss"] != same, "the comparison sees statistics per process"
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
