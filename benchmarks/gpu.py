@@ -77,7 +77,7 @@ PARTS = {
 
 def tiny(part: Part) -> Part:
     """The same part at toy size: one seed, two epochs of a narrow network."""
-    arms = {name: replace(recipe, width=8, epochs=2, batch_size=32) for name, recipe in part.arms.items()}
+    arms = {name: replace(recipe, width=16, epochs=2, batch_size=32) for name, recipe in part.arms.items()}
     return replace(part, arms=arms, seeds=(0,))
 
 

@@ -122,12 +122,12 @@ def test_too_few_images(few: tuple[Tensor, Tensor]) -> None:
 def test_an_unknown_network(few: tuple[Tensor, Tensor]) -> None:
     with pytest.raises(ValueError, match="The networks are resnet9, resnet18, not 'vgg'"):
         run(replace(TINY, network="vgg"), few)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="ResNet-18 needs a width of 8 or more"):
-        run(replace(TINY, network="resnet18"), few)
+    with pytest.raises(ValueError, match="ResNet-18 needs a width of 16 or more"):
+        run(replace(TINY, network="resnet18", width=15), few)
 
 
 def test_logits_are_of_normalized_images_in_evaluation_mode(few: tuple[Tensor, Tensor]) -> None:
-    trained = run(replace(TINY, network="resnet18", width=8, epochs=1), few)
+    trained = run(replace(TINY, network="resnet18", width=16, epochs=1), few)
     mean, std = channel_stats(few[0])
     assert torch.equal(trained.mean, mean)
     x = few[0][:10]
