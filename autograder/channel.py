@@ -29,6 +29,7 @@ INT_BYTES = 1024
 MAP_ITEMS = 20_000
 DIMENSIONS = 16
 HEADER = struct.Struct(">Q")
+_HEADS = [struct.Struct(f">BBB{dimensions}Q") for dimensions in range(DIMENSIONS + 1)]
 
 # How a tensor lies in memory: code that calls `.view` should meet the same layout that the caller has.
 DENSE, PERMUTED, GAPPED = range(3)
@@ -177,9 +178,7 @@ class _Lower:
             return value if -(1 << 63) <= value < 1 << 64 else _big_int(value)
         if depth > DEPTH:
             raise ChannelError("The data is too deeply nested.")
-        if self.objects is not None and isinstance(
-            value, list | dict | set | torch.Tensor | np.ndarray | torch.Generator
-        ):
+        if self.objects is not None and isinstance(value, _MUTABLE):
             number = self.objects.number(value)
             if number is not None and not contents:
                 return msgpack.ExtType(REF, struct.pack(">I", number))
@@ -227,11 +226,14 @@ class _Lower:
         return lowered
 
     def _tensor(self, value: torch.Tensor, depth: int) -> Any:
-        if value.layout != torch.strided or value.device.type != "cpu" or value.dtype not in _TORCH_NAME_OF:
+        if value.layout != torch.strided or not value.is_cpu or value.dtype not in _TORCH_CODES:
             raise NotPlain(f"{str(value.dtype).removeprefix('torch.')} tensor ({value.layout}, {value.device})")
         if value.numel() * value.element_size() > FRAME_BYTES:
             raise ChannelError("The tensor is too large to be sent.")
-        plain = torch.Tensor.detach(value).as_subclass(torch.Tensor).resolve_conj().resolve_neg()
+        plain = torch.Tensor.detach(value)
+        if type(plain) is not torch.Tensor:
+            plain = plain.as_subclass(torch.Tensor)
+        plain = plain.resolve_conj().resolve_neg()
         layout, order, body = DENSE, b"", plain
         if not plain.is_contiguous():
             strides = plain.stride()
@@ -271,7 +273,7 @@ def _array(tag: int, value: np.ndarray) -> msgpack.ExtType:
 def _head(dtype: int, flags: int, shape: tuple[int, ...]) -> bytes:
     if len(shape) > DIMENSIONS:
         raise NotPlain(f"array of {len(shape)} dimensions")
-    return struct.pack(f">BBB{len(shape)}Q", dtype, flags, len(shape), *shape)
+    return _HEADS[len(shape)].pack(dtype, flags, len(shape), *shape)
 
 
 # --- decoding -----------------------------------------------------------------------------------------------------
@@ -465,11 +467,14 @@ def _read_head(raw: bytes) -> tuple[int, int, tuple[int, ...], tuple[int, ...], 
 
 def _read_tensor(raw: bytes) -> torch.Tensor:
     code, flags, shape, order, body = _read_head(raw)
-    dtype = TORCH_DTYPES[_TORCH_NAMES[code]]
+    name = _TORCH_NAMES[code]
+    dtype = TORCH_DTYPES[name]
     if not body:
         tensor = torch.empty(shape, dtype=dtype)
     elif dtype == torch.bool:  # a byte that is neither 0 nor 1 would be undefined behaviour
         tensor = torch.frombuffer(bytearray(body), dtype=torch.uint8).ne(0).reshape(shape)
+    elif name in NUMPY_DTYPES:  # several times as fast as torch.frombuffer
+        tensor = torch.from_numpy(np.ndarray(shape, NUMPY_DTYPES[name], bytearray(body)))
     else:
         tensor = torch.frombuffer(bytearray(body), dtype=dtype).reshape(shape)
     if flags >> 1 == PERMUTED:

@@ -171,6 +171,7 @@ def train_classifier(
                     break
         except KeyboardInterrupt:
             history.interrupted = True
+            print(f"Stopped after {len(history)} of {recipe.epochs} epochs.")
         finally:
             bar.close()
     run.model.eval()
@@ -287,6 +288,12 @@ def _to_rows(x: Tensor, device: torch.device) -> Tensor:
 def _network(recipe: Recipe, classes: int, device: torch.device) -> nn.Module:
     if recipe.network not in NETWORKS:
         raise ValueError(f"The networks are {', '.join(NETWORKS)}, not {recipe.network!r}.")
+    if recipe.network == "resnet18" and recipe.width < 16 and device.type == "cpu":
+        # oneDNN corrupts memory in the gradient of a strided 1 × 1 convolution of fewer channels than a vector register
+        # holds, channels last: https://github.com/uxlfoundation/oneDNN/issues/6035
+        raise ValueError(
+            "On a CPU ResNet-18 needs a width of 16 or more: PyTorch can crash in narrower 1 × 1 convolutions."
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = NETWORKS[recipe.network](classes, recipe.width)
@@ -340,14 +347,16 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         count = x.numel() / x.shape[1] * _processes()
-        values = x.float()
+        values = x.to(torch.promote_types(x.dtype, torch.float32))
         mean = _SumOverProcesses.apply(values.sum((0, 2, 3), keepdim=True)) / count
         centered = values - mean
         variance = _SumOverProcesses.apply(centered.square().sum((0, 2, 3), keepdim=True)) / count
         with torch.no_grad():
             assert self.running_mean is not None
             assert self.running_var is not None
+            assert self.num_batches_tracked is not None
             assert self.momentum is not None
+            self.num_batches_tracked += 1
             self.running_mean.lerp_(mean.flatten(), self.momentum)
             self.running_var.lerp_(variance.flatten() * count / (count - 1), self.momentum)
         scale = torch.rsqrt(variance + self.eps) * self.weight.view(1, -1, 1, 1)
