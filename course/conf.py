@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,19 +15,21 @@ author = "the Descent authors"
 copyright = "2026, the Descent authors; text and figures CC BY 4.0, code MIT"
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx-mathjax-offline", "sphinx_copybutton", "course.pages"]
-exclude_patterns = ["*.ipynb", "_static", "_templates", "**.ipynb_checkpoints"]
+# MathJax's files come from the package sphinx-mathjax-offline, of which the site needs one bundle: TeX in, HTML out. As
+# an extension it would copy all, and forbid to build in parallel.
+extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx_copybutton", "course.pages"]
+MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static"
+UNUSED_MATHJAX = [f"mathjax/{name}" for name in ("*-svg*", "mml-*", "tex-mml-*", "tex-chtml-full*", "output/svg")]
+exclude_patterns = ["*.ipynb", "_static", "**.ipynb_checkpoints", *UNUSED_MATHJAX]
 source_suffix = {".md": "myst-nb"}
 
-myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "attrs_inline"]
+myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
-if len(list(Path(__file__).parent.glob("[0-9][0-9]_*.md"))) < 14:
-    suppress_warnings = ["myst.xref_missing"]  # pages link to lectures that are not written yet
 mathjax_path = "mathjax/tex-chtml.js"
 
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(ROOT / "build" / "jupyter_cache")
-nb_execution_timeout = 60
+nb_execution_timeout = 120  # of one cell, on a busy machine
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 nb_render_markdown_format = "myst"
@@ -34,9 +37,10 @@ nb_ipywidgets_js: dict = {}
 
 html_theme = "sphinx_book_theme"
 html_title = "Descent"
-html_static_path = ["_static"]
+html_static_path = ["_static", str(MATHJAX)]
 html_css_files = ["descent.css"]
 html_js_files = [("slides.js", {"defer": "defer"})]
+html_context = {"default_mode": "auto"}
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {

@@ -68,6 +68,12 @@ class Recipe:
     cutout_p: float = 1.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.schedule not in ("one_cycle", "steps"):
+            raise ValueError(f'schedule is "one_cycle" or "steps", not {self.schedule!r}.')
+        if not 0 <= self.peak_at < 1:
+            raise ValueError(f"peak_at is a share of the steps, at least 0 and below 1, not {self.peak_at}.")
+
     def lr(self, progress: float) -> float:
         """The learning rate at a share of all steps, 0 to 1."""
         if self.schedule == "steps":
@@ -171,6 +177,7 @@ def train_classifier(
                     break
         except KeyboardInterrupt:
             history.interrupted = True
+            print(f"Stopped after {len(history)} of {recipe.epochs} epochs.")
         finally:
             bar.close()
     run.model.eval()
@@ -287,10 +294,11 @@ def _to_rows(x: Tensor, device: torch.device) -> Tensor:
 def _network(recipe: Recipe, classes: int, device: torch.device) -> nn.Module:
     if recipe.network not in NETWORKS:
         raise ValueError(f"The networks are {', '.join(NETWORKS)}, not {recipe.network!r}.")
-    if recipe.network == "resnet18" and recipe.width < 8:
-        # oneDNN corrupts memory in the gradient of such a convolution when it has stride 2 and channels come last.
+    if recipe.network == "resnet18" and recipe.width < 16 and device.type == "cpu":
+        # oneDNN corrupts memory in the gradient of a strided 1 × 1 convolution of fewer channels than a vector register
+        # holds, channels last: https://github.com/uxlfoundation/oneDNN/issues/6035
         raise ValueError(
-            "ResNet-18 needs a width of 8 or more: PyTorch crashes in 1 × 1 convolutions of fewer channels."
+            "On a CPU ResNet-18 needs a width of 16 or more: PyTorch can crash in narrower 1 × 1 convolutions."
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)

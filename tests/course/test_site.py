@@ -37,7 +37,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     SITE.parent.mkdir(exist_ok=True)
     with open(SITE.parent / "site.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "course", str(SITE)]
+        command = [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-W",
+            "--keep-going",
+            "-q",
+            "-j",
+            "2",
+            "-b",
+            "html",
+            "course",
+            str(SITE),
+        ]
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         done = subprocess.run(
             command, cwd=ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=1500
@@ -145,7 +158,7 @@ class TestInABrowser:
         assert page.failures == []
 
     @pytest.mark.parametrize(
-        "name", ["index", "assignments", "notation", "glossary", "map", "instructors", "trust", "speed"]
+        "name", ["index", "assignments", "notation", "glossary", "map", "instructors", "trust", "speed", "cutout"]
     )
     def test_a_page(self, page: Any, name: str) -> None:
         self.open(page, f"{name}.html")
