@@ -39,7 +39,7 @@ def main() -> None:
     epochs = ", ".join(f"{share:.1%}" for share in trained.history.train_accuracy)
     print(f"{data.source}: {accuracy:.2%} of the {len(data.test_x):,} test images, target {TARGET:.0%}")
     print(f"averaged with the mirror image at test time: {mirrored:.2%}")
-    print(f"{wall:.0f} s of wall time, limit {60 * MINUTES} s; {cpu:.0f} s of CPU time on {options.threads} threads")
+    print(f"{wall:.0f} s of wall time, limit {60 * MINUTES} s; {cpu:.0f} s of CPU time; threads: {options.threads}")
     print(f"accuracy on the training images as they were seen, epoch by epoch: {epochs}")
 
 
