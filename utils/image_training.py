@@ -138,7 +138,7 @@ def train_classifier(
     on a CPU it ends with the very numbers of a run that was never interrupted. `seconds` ends the call with the first
     epoch that is done after that time. The stop button ends it too; the file then holds the last epoch that was kept.
 
-    Raises ValueError if there are fewer images than a batch, or if the file is of another recipe.
+    Raises ValueError if there are fewer images than a batch, or if the file is of another recipe or other images.
     """
     called = time.perf_counter()
     device = _device(device)
@@ -148,7 +148,7 @@ def train_classifier(
         raise ValueError(f"A batch of {recipe.batch_size} images needs as many to train on; there are {len(images)}.")
     mean, std = channel_stats(images)
     stored = _to_rows(normalize(images, mean, std), device)
-    run = _Run.start(recipe, int(labels.max()) + 1, device)
+    run = _Run.start(recipe, int(labels.max()) + 1, device, images=[len(images), *mean.tolist()])
     path = Path(checkpoint) if checkpoint else None
     if path and path.exists():
         run.load(path)
@@ -210,12 +210,13 @@ class _Run:
     optimizer: torch.optim.Optimizer
     generator: torch.Generator
     history: History
+    images: list[float]  # their number and mean: enough to tell sets apart
 
     @staticmethod
-    def start(recipe: Recipe, classes: int, device: torch.device) -> _Run:
+    def start(recipe: Recipe, classes: int, device: torch.device, images: list[float]) -> _Run:
         model = _network(recipe, classes, device)
         generator = torch.Generator(device).manual_seed(recipe.seed)
-        return _Run(recipe, model, _optimizer(recipe, model, device), generator, History())
+        return _Run(recipe, model, _optimizer(recipe, model, device), generator, History(), images)
 
     @cached_property
     def replica(self) -> nn.Module:
@@ -258,7 +259,7 @@ class _Run:
         if _rank() > 0:
             return
         state = {
-            "recipe": asdict(self.recipe),
+            "of": self._of(),
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
@@ -271,14 +272,16 @@ class _Run:
 
     def load(self, path: Path) -> None:
         state = torch.load(path, weights_only=True, map_location="cpu")
-        recipe = asdict(self.recipe)
-        if state["recipe"] != recipe:
-            changed = [key for key, value in recipe.items() if state["recipe"].get(key) != value]
-            raise ValueError(f"{path} is of a run with another {', '.join(changed)}: name another file, or delete it.")
+        changed = [key for key, value in self._of().items() if state["of"].get(key) != value]
+        if changed:
+            raise ValueError(f"{path} is of a run with other {', '.join(changed)}: name another file, or delete it.")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
         vars(self.history).update(state["history"])
+
+    def _of(self) -> dict[str, Any]:
+        return asdict(self.recipe) | {"images": self.images}
 
 
 def _augment(recipe: Recipe, x: Tensor, generator: torch.Generator) -> Tensor:

@@ -98,10 +98,12 @@ def test_an_interrupted_run_ends_with_the_same_numbers(few: tuple[Tensor, Tensor
     assert [file.name for file in path.parent.iterdir()] == ["tiny.pt"]
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_run_is_refused(few: tuple[Tensor, Tensor], tmp_path: Path) -> None:
     run(TINY, few, checkpoint=tmp_path / "tiny.pt", seconds=0.0)
-    with pytest.raises(ValueError, match="another batch_size, seed: name another file, or delete it"):
+    with pytest.raises(ValueError, match="other batch_size, seed: name another file, or delete it"):
         run(replace(TINY, batch_size=16, seed=3), few, checkpoint=tmp_path / "tiny.pt")
+    with pytest.raises(ValueError, match="with other images: name"):
+        run(TINY, (few[0][:99], few[1][:99]), checkpoint=tmp_path / "tiny.pt")
 
 
 def test_the_stop_button_returns_what_there_is(few: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
