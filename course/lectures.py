@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import jupytext
@@ -97,6 +97,7 @@ def _shown(entry: dict[str, str | None]) -> Shown:
     return Shown(str(entry["cell"]), ", ".join([str(entry["when"]), *rest]))
 
 
+@cache
 def lectures() -> list[Lecture]:
     """Those that are written, in order."""
     return [read_lecture(path) for path in sorted(COURSE.glob("[0-9][0-9]_*.md"))]
