@@ -19,7 +19,7 @@ import nbformat
 import pytest
 
 from autograder.assignment import ROOT, load_assignment
-from autograder.build import KERNEL, reference_solutions, submission_notebook
+from autograder.build import reference_solutions, submission_notebook
 from autograder.classroom import open_classroom
 from autograder.grade import grade_class
 from autograder.variants import load_misconceptions
@@ -145,56 +145,3 @@ def test_an_instructor_sees_scores_code_and_written_answers(tmp_path, page):
         page.goto(f"{address}/formgrader/manage_submissions/backprop")
         page.locator("td", has_text=f"{graded.score:g} / ").wait_for()
         page.screenshot(path=SCREENSHOTS / "formgrader-scores.png")
-
-
-LECTURE = """
-from utils import plotting
-from utils.questions import Choice, Number, self_test
-from utils.widgets import Slider, interactive
-
-def draw(lr=0.1):
-    return plotting.curves({"loss": [(1 - lr) ** t for t in range(9)]}, title=f"rate {lr:.2f}", xlabel="t", ylabel="loss")
-
-display(self_test(
-    Choice("Which is the derivative of $x^2$?", ["$x$", "$2x$"], 1, "Bring the 2 down: $2x$."),
-    Number("What is $1/4$?", 0.25, "A quarter."),
-))
-display(interactive(draw, alt="A curve.", lr=Slider(0.0, 0.5)))
-"""
-
-
-def test_a_reader_answers_questions_and_moves_a_slider_by_keyboard(tmp_path, page):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LECTURE)], metadata=KERNEL)
-    nbformat.write(notebook, tmp_path / "lecture.ipynb")
-    with jupyter(tmp_path) as address:
-        page.goto(f"{address}/lab/tree/lecture.ipynb?token=test&reset")
-        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_text("Run All Cells", exact=True).click()
-
-        page.get_by_text("Which is the derivative of").wait_for()
-        page.locator(".jp-OutputArea mjx-container").first.wait_for(state="attached")
-        page.get_by_text("Score: 0 of 2").wait_for()
-        right = next(row for row in page.locator(".jp-OutputArea li").all() if "2" in row.inner_text())
-        letter = right.locator("strong").inner_text().strip(".")
-        page.get_by_role("radio", name=letter).focus()
-        page.keyboard.press("Space")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
-        page.get_by_text("Score: 1 of 2").wait_for()
-        page.get_by_placeholder("a number").focus()
-        page.keyboard.type("1/4")
-        page.keyboard.press("Enter")
-        page.get_by_text("type a number").wait_for()
-        page.keyboard.press("Control+a")
-        page.keyboard.type("0.25")
-        page.keyboard.press("Enter")
-        page.get_by_text("Score: 2 of 2").wait_for()
-        assert "Bring the 2 down" in page.locator(".jp-OutputArea").first.inner_text()
-
-        before = page.locator(".jp-OutputArea img").get_attribute("alt")
-        assert before == "rate 0.10. A curve."
-        page.get_by_role("slider").focus()
-        page.keyboard.press("ArrowRight")
-        page.wait_for_function(f"document.querySelector('.jp-OutputArea img').alt != {before!r}")
-        page.screenshot(path=SCREENSHOTS / "self-test.png")
