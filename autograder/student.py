@@ -226,6 +226,8 @@ def preload() -> Shell:
     matplotlib.use("module://matplotlib_inline.backend_inline")
     backend_inline.configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
     matplotlib.interactive(True)
+    # At its first use, float16 asks what the processor can do, in files that the sandbox hides.
+    torch.ones(1, dtype=torch.float16).float()
     return shell
 
 
