@@ -506,24 +506,8 @@ def normalize(images, mean, std):
     Alternative(
         name="weights-as-arrays",
         function="trained_weights",
-        why="NumPy arrays in float16, predictions as a tensor, a claim with two digits less",
-        code="""
-def trained_weights():
-    import numpy as np
-
-    return {name: np.asarray(value, dtype=np.float16) for name, value in known_weights().items()}
-
-
-def test_predictions():
-    return predictions_of(known_weights())[0]
-
-
-def claimed_accuracy():
-    return round(float(predictions_of(known_weights())[1].double().mean()), 3)
-
-
-def known_weights():
-@@WEIGHTS@@
-""",
+        why="NumPy arrays in float16",
+        find="return weights_from_text(",
+        put="return (lambda text: {name: value.half().numpy() for name, value in weights_from_text(text).items()})(",
     ),
 ]

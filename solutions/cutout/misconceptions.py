@@ -43,16 +43,6 @@ def channel_stats(images):
         message="All your channels have the same mean. Each channel has its own: keep dimension 1.",
     ),
     Misconception(
-        name="stats-of-each-pixel",
-        function="channel_stats",
-        code="""
-def channel_stats(images):
-    x = images.double() / 255
-    return x.mean(dim=0), x.std(dim=0, correction=0)
-""",
-        message="You have one mean per pixel. A channel has one mean over images, rows and columns: dim=(0, 2, 3).",
-    ),
-    Misconception(
         name="variance-for-std",
         function="channel_stats",
         find="variance.sqrt()",
@@ -109,13 +99,6 @@ def channel_stats(images):
         find="- mean) / std",
         put="- mean) / std**2",
         message="You divide by the variance. Divide by the standard deviation, so that the result has variance 1.",
-    ),
-    Misconception(
-        name="normalize-multiplies",
-        function="normalize",
-        find="- mean) / std",
-        put="- mean) * std",
-        message="You multiply by the standard deviation; divide by it.",
     ),
     Misconception(
         name="normalize-along-the-width",
@@ -182,13 +165,6 @@ def channel_stats(images):
         message="You pad with the mirrored image. That is a good choice too, but here the padding is zeros.",
     ),
     Misconception(
-        name="crop-of-repeated-borders",
-        function="random_crop_flip",
-        find="F.pad(images, (padding,) * 4)",
-        put='F.pad(images.double(), (padding,) * 4, mode="replicate").to(images.dtype)',
-        message="You pad by repeating the border. Here the padding is zeros.",
-    ),
-    Misconception(
         name="shift-around-the-border",
         function="random_crop_flip",
         find="F.pad(images, (padding,) * 4)",
@@ -217,13 +193,6 @@ def channel_stats(images):
         message="No image is mirrored. Half of them should be, each by its own coin.",
     ),
     Misconception(
-        name="no-crop",
-        function="random_crop_flip",
-        find="top, left = torch.randint(2 * padding + 1, (2, n, 1), generator=generator, device=device)",
-        put="top = left = torch.full((n, 1), padding)",
-        message="Your images are mirrored, but not shifted. Add the random offsets.",
-    ),
-    Misconception(
         name="flip-tied-to-the-offset",
         function="random_crop_flip",
         find="torch.rand(n, 1, generator=generator, device=device) < 0.5",
@@ -250,13 +219,6 @@ def channel_stats(images):
         find="torch.empty_like(images).copy_(crops.permute(0, 3, 1, 2))",
         put="crops.permute(0, 3, 1, 2)",
         message="Your result is channels last whatever went in: indexing puts the channels last in memory. Copy it into torch.empty_like(images).",
-    ),
-    Misconception(
-        name="crop-makes-it-contiguous",
-        function="random_crop_flip",
-        find="torch.empty_like(images).copy_(crops.permute(0, 3, 1, 2))",
-        put="crops.permute(0, 3, 1, 2).contiguous()",
-        message="Images that are channels last come back contiguous, and the network runs slower from there on. Copy the result into torch.empty_like(images).",
     ),
     Misconception(
         name="crop-makes-floats",
@@ -363,21 +325,6 @@ def cutout(images, size, p, fill, generator):
         message="Each channel has a hole of its own, which leaves coloured squares through which the object shows. One hole covers all channels.",
     ),
     Misconception(
-        name="coin-for-each-channel",
-        function="cutout",
-        code="""
-def cutout(images, size, p, fill, generator):
-    n, c, height, width = images.shape
-    top = torch.randint(height, (n, 1, 1), generator=generator) - size // 2
-    left = torch.randint(width, (n, 1, 1), generator=generator) - size // 2
-    covered = torch.rand(n, c, 1, generator=generator) < p
-    y, x = torch.arange(height), torch.arange(width)
-    hole = (covered & (y >= top) & (y < top + size))[..., None] & ((x >= left) & (x < left + size))[:, :, None, :]
-    return torch.where(hole, torch.as_tensor(fill, dtype=images.dtype).reshape(-1, 1, 1), images)
-""",
-        message="Each channel has a coin of its own, so that some channels show through the hole. One coin decides for the image.",
-    ),
-    Misconception(
         name="hole-in-the-first-channel",
         function="cutout",
         find="hole = rows[:, None, :, None] & columns[:, None, None, :]",
@@ -419,15 +366,6 @@ def cutout(images, size, p, fill, generator):
         message="What you draw is the top left corner of the hole; it should be its centre. The hole starts size//2 before it.",
     ),
     Misconception(
-        name="corner-at-the-bottom-right",
-        function="cutout",
-        find="""    top = torch.randint(height, (n, 1), generator=generator, device=device) - size // 2
-    left = torch.randint(width, (n, 1), generator=generator, device=device) - size // 2""",
-        put="""    top = torch.randint(height, (n, 1), generator=generator, device=device) - size + 1
-    left = torch.randint(width, (n, 1), generator=generator, device=device) - size + 1""",
-        message="What you draw is the bottom right corner of the hole; it should be its centre. The hole starts size//2 before it.",
-    ),
-    Misconception(
         name="size-as-radius",
         function="cutout",
         find="    n, _, height",
@@ -447,13 +385,6 @@ def cutout(images, size, p, fill, generator):
         find="    y, x = torch",
         put="    size = size + 1 if size else 0\n    y, x = torch",
         message="Your hole is one row and one column too large: it goes up to the end, but not including it.",
-    ),
-    Misconception(
-        name="odd-size-grows",
-        function="cutout",
-        find="    y, x = torch",
-        put="    size = 2 * (size // 2) + (size > 0)\n    y, x = torch",
-        message="With an even size your hole is one row and one column too large: it reaches size//2 to either side of the centre, and the centre counts as well.",
     ),
     Misconception(
         name="odd-size-shrinks",
@@ -538,13 +469,6 @@ def cutout(images, size, p, fill, generator):
         message="You cover whole rows and whole columns, a cross. A pixel is in the hole if its row and its column are: &, not |.",
     ),
     Misconception(
-        name="stripe-for-square",
-        function="cutout",
-        find="hole = rows[:, None, :, None] & columns[:, None, None, :]",
-        put="hole = rows[:, None, :, None]",
-        message="You cover whole rows. The hole is a square: its columns are limited too.",
-    ),
-    Misconception(
         name="inverted-mask",
         function="cutout",
         find="torch.where(hole, fill, images)",
@@ -587,13 +511,6 @@ def cutout(images, size, p, fill, generator):
         message="Your hole is filled with random numbers, as in random erasing. It should have the value fill.",
     ),
     Misconception(
-        name="hole-added-to-the-image",
-        function="cutout",
-        find="torch.where(hole, fill, images)",
-        put="images + hole * fill",
-        message="You add fill to the pixels of the hole, through which the image still shows. Replace them.",
-    ),
-    Misconception(
         name="covers-its-argument",
         function="cutout",
         find="return torch.where(hole, fill, images)",
@@ -620,13 +537,6 @@ def cutout(images, size, p, fill, generator):
         find="torch.rand(n, 1, generator=generator, device=device)",
         put="torch.rand(n, 1, device=device)",
         message="Your coins come from PyTorch's global generator. Draw everything with generator=generator.",
-    ),
-    Misconception(
-        name="cutout-from-the-global-generator",
-        function="cutout",
-        find="    n, _, height",
-        put="    generator = torch.default_generator\n    n, _, height",
-        message="You draw everything from PyTorch's global generator. Draw from the generator that you are given.",
     ),
     Misconception(
         name="cutout-seeded-anew",
@@ -739,20 +649,6 @@ def cutout(images, size, p, fill, generator):
         message="You normalize the sum. The norm belongs to the second convolution, before the shortcut is added: otherwise the way around leads through a norm.",
     ),
     Misconception(
-        name="relu-on-the-shortcut",
-        function="ResidualBlock.forward",
-        find="+ self.shortcut(x))",
-        put="+ torch.relu(self.shortcut(x)))",
-        message="You take the relu of the shortcut as well. It is added as it is.",
-    ),
-    Misconception(
-        name="relu-before-the-norm",
-        function="ResidualBlock.forward",
-        find="torch.relu(self.norm1(self.conv1(x)))",
-        put="self.norm1(torch.relu(self.conv1(x)))",
-        message="Your relu comes before the norm. The order is convolution, norm, relu.",
-    ),
-    Misconception(
         name="shortcut-always-projected",
         function="ResidualBlock.__init__",
         find="if in_channels != out_channels or stride != 1:",
@@ -772,13 +668,6 @@ def cutout(images, size, p, fill, generator):
         find="nn.Sequential(conv, nn.BatchNorm2d(out_channels))",
         put="conv",
         message="The norm after the 1 × 1 convolution of the shortcut is missing.",
-    ),
-    Misconception(
-        name="shortcut-three-by-three",
-        function="ResidualBlock.__init__",
-        find="conv = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)",
-        put="conv = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)",
-        message="The convolution of the shortcut is 1 × 1: it only brings the channels and the size into line.",
     ),
     Misconception(
         name="stride-on-the-second-convolution",
@@ -808,24 +697,6 @@ class ResidualBlock(nn.Module):
         find="self.norm2 = nn.BatchNorm2d(out_channels)",
         put="self.norm2 = self.norm1",
         message="Both convolutions share one norm, whose running statistics then belong to neither. Each has its own.",
-    ),
-    Misconception(
-        name="block-without-norms",
-        function="ResidualBlock.__init__",
-        code="""
-class ResidualBlock(nn.Module):
-    def __init__(self, in_channels, out_channels, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
-        self.shortcut = nn.Identity()
-        if in_channels != out_channels or stride != 1:
-            self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride)
-
-    def forward(self, x):
-        return torch.relu(self.conv2(torch.relu(self.conv1(x))) + self.shortcut(x))
-""",
-        message="There are no norms in your block: one after each convolution.",
     ),
     Misconception(
         name="preactivation-block",
@@ -871,25 +742,11 @@ class ResidualBlock(nn.Module):
         message="Your learning rate jumps down after the peak. The way down has total_steps − peak_step steps.",
     ),
     Misconception(
-        name="warmup-starts-at-one",
-        function="one_cycle_lr",
-        find="peak_lr * step / peak_step",
-        put="peak_lr * (step + 1) / (peak_step + 1)",
-        message="Your learning rate does not start at 0. Step 0 has 0, and peak_step has the peak.",
-    ),
-    Misconception(
         name="ends-one-step-early",
         function="one_cycle_lr",
         find="    return peak_lr * max(0.0, (total_steps - step) / (total_steps - peak_step)) if step < total_steps else 0.0",
         put="    return peak_lr * max(0.0, (total_steps - 1 - step) / max(1, total_steps - 1 - peak_step))",
         message="Your learning rate reaches 0 one step early. It is 0 at total_steps.",
-    ),
-    Misconception(
-        name="cosine-down",
-        function="one_cycle_lr",
-        find="max(0.0, (total_steps - step) / (total_steps - peak_step))",
-        put="(1 + math.cos(math.pi * (step - peak_step) / (total_steps - peak_step))) / 2",
-        message="You go down on a cosine. Here both ways are straight lines.",
     ),
     Misconception(
         name="peak-in-the-middle",
@@ -1091,13 +948,6 @@ def train_and_validate(config):
         message="You use plain momentum. Nesterov's form is asked for: nesterov=True.",
     ),
     Misconception(
-        name="no-momentum",
-        function="train_and_validate",
-        find="momentum=0.9, nesterov=True, ",
-        put="",
-        message="You use SGD without momentum. It should be 0.9, in Nesterov's form.",
-    ),
-    Misconception(
         name="no-weight-decay",
         function="train_and_validate",
         find=", weight_decay=decay)",
@@ -1107,7 +957,7 @@ def train_and_validate(config):
     Misconception(
         name="loss-of-the-last-batch",
         function="train_and_validate",
-        find='append(total / len(images))',
+        find="append(total / len(images))",
         put="append(loss.item())",
         message="Your training loss is that of the last batch of the epoch. It is the mean over all images of the epoch.",
     ),
@@ -1133,25 +983,11 @@ def train_and_validate(config):
         message="Your accuracy is in percent. It is a share between 0 and 1.",
     ),
     Misconception(
-        name="number-of-right-ones",
-        function="train_and_validate",
-        find="right.float().mean().item()",
-        put="right.float().sum().item()",
-        message="You count the right answers. Divide by the number of validation images.",
-    ),
-    Misconception(
         name="global-shuffle",
         function="train_and_validate",
         find="torch.randperm(len(images), generator=generator)",
         put="torch.randperm(len(images))",
         message="The order comes from PyTorch's global generator, so that the same config gives another run each time. Draw it from the generator of the config's seed.",
-    ),
-    Misconception(
-        name="seed-not-used",
-        function="train_and_validate",
-        find='torch.Generator().manual_seed(config["seed"])',
-        put="torch.Generator().manual_seed(0)",
-        message="Your order does not depend on the seed of the config, so runs with different seeds are not independent.",
     ),
     # Task 8: tuning
     Misconception(
@@ -1181,13 +1017,6 @@ def train_and_validate(config):
         find="best = max(table,",
         put="best = max(reversed(table),",
         message="Of equal accuracies you keep the last. The first counts.",
-    ),
-    Misconception(
-        name="best-size-and-p-apart",
-        function="tune",
-        find="    return best, table",
-        put="    first = {(s, q): v for (s, q), v in table.items() if q == probabilities[0]}\n    size = max(first, key=lambda pair: -math.inf if math.isnan(first[pair]) else first[pair])[0]\n    row = {(s, q): v for (s, q), v in table.items() if s == size}\n    return max(row, key=lambda pair: -math.inf if math.isnan(row[pair]) else row[pair]), table",
-        message="You choose the size first and the probability afterwards. The best pair may be another one: compare all of them.",
     ),
     Misconception(
         name="runs-the-winner-again",
@@ -1233,13 +1062,6 @@ def train_and_validate(config):
         message="Your standard deviation has the divisor n. With few pairs it has to be n − 1, or the interval is too narrow.",
     ),
     Misconception(
-        name="variance-in-the-interval",
-        function="paired_comparison",
-        find="difference.std()",
-        put="difference.var()",
-        message="You use the variance where the standard deviation belongs.",
-    ),
-    Misconception(
         name="unpaired-interval",
         function="paired_comparison",
         find="difference.std()",
@@ -1259,13 +1081,6 @@ def train_and_validate(config):
         find="half_width.item()",
         put="2 * half_width.item()",
         message="You return the whole width of the interval. Half of it is asked: mean ± half width.",
-    ),
-    Misconception(
-        name="always-ninety-five",
-        function="paired_comparison",
-        find="(1 + confidence) / 2",
-        put="0.975",
-        message="Your interval is one of 95 %, whatever confidence says.",
     ),
     # Task 10: trained work
     Misconception(
