@@ -152,7 +152,7 @@ def cutout(images, size, p, fill, generator):
     left = draw.integers(0, w, n) - size // 2
     y, x = np.ogrid[:h, :w]
     hole = (y >= top[:, None, None]) & (y < (top + size)[:, None, None])
-    hole &= (x >= left[:, None, None]) & (x < (left + size)[:, None, None])
+    hole = hole & (x >= left[:, None, None]) & (x < (left + size)[:, None, None])
     hole &= (draw.random(n) < p)[:, None, None]
     value = torch.as_tensor(fill).to(images.dtype).numpy().reshape(-1, 1, 1)
     out = np.where(hole[:, None], value, images.numpy())

@@ -132,22 +132,22 @@ def channel_stats(images):
     Misconception(
         name="one-flip-for-the-batch",
         function="random_crop_flip",
-        find="torch.rand(n, 1,",
-        put="torch.rand(1, 1,",
+        find="torch.randint(2, (n, 1),",
+        put="torch.randint(2, (1, 1),",
         message="All images of the batch are mirrored, or none. Each image has its own coin: draw N of them.",
     ),
     Misconception(
         name="offsets-end-too-early",
         function="random_crop_flip",
-        find="2 * padding + 1, (2",
-        put="2 * padding, (2",
+        find="padding + 1, (2",
+        put="max(padding, 1 - padding), (2",
         message="The largest offset never occurs: the upper limit of randint is not included, so it is 2·padding + 1.",
     ),
     Misconception(
         name="offsets-of-one-side",
         function="random_crop_flip",
-        find="torch.randint(2 * padding + 1,",
-        put="torch.randint(padding + 1,",
+        find="torch.randint(-padding, padding + 1,",
+        put="torch.randint(0, padding + 1,",
         message="Your images move in one direction only. Offsets go from 0 to 2·padding; padding is the middle.",
     ),
     Misconception(
@@ -195,7 +195,7 @@ def channel_stats(images):
     Misconception(
         name="flip-tied-to-the-offset",
         function="random_crop_flip",
-        find="torch.rand(n, 1, generator=generator, device=device) < 0.5",
+        find="torch.randint(2, (n, 1), generator=generator, device=device).bool()",
         put="left % 2 == torch.rand(1, 1, generator=generator).round() if padding == 0 else left % 2 == 0",
         message="Whether an image is mirrored follows from its offset. Draw a coin of its own for each image.",
     ),
@@ -376,8 +376,8 @@ def cutout(images, size, p, fill, generator):
         name="half-the-size",
         function="cutout",
         find="    n, _, height",
-        put="    size = (size + 1) // 2\n    n, _, height",
-        message="Your hole has half of the width that was asked for. It starts size//2 before the centre and is size wide.",
+        put="    size = 2 * (size // 4)\n    n, _, height",
+        message="Your hole has half of the width that was asked for: it reaches size//4 to either side. It starts size//2 before the centre and is size wide.",
     ),
     Misconception(
         name="end-included",
@@ -428,6 +428,15 @@ def cutout(images, size, p, fill, generator):
         message="The last row and the last column are never a centre: the upper limit of randint is not included.",
     ),
     Misconception(
+        name="last-line-never-covered",
+        function="cutout",
+        find="""(y < top + size)
+    columns = (x >= left) & (x < left + size)""",
+        put="""(y < (top + size).clamp(max=height - 1))
+    columns = (x >= left) & (x < (left + size).clamp(max=width - 1))""",
+        message="You cut the hole off at H − 1 and W − 1, so that the last row and column are never covered. The end is not included, so it may be H.",
+    ),
+    Misconception(
         name="rounded-centre",
         function="cutout",
         find="""    top = torch.randint(height, (n, 1), generator=generator, device=device) - size // 2
@@ -472,7 +481,7 @@ def cutout(images, size, p, fill, generator):
         name="inverted-mask",
         function="cutout",
         find="torch.where(hole, fill, images)",
-        put="torch.where(hole | ~covered[:, None, None], images, fill)",
+        put="torch.where(hole, images, fill)",
         message="You keep the square and cover the rest. The mask is the wrong way round.",
     ),
     Misconception(
@@ -676,13 +685,13 @@ def cutout(images, size, p, fill, generator):
 class ResidualBlock(nn.Module):
     def __init__(self, in_channels, out_channels, stride):
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
         self.norm1 = nn.BatchNorm2d(out_channels)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, stride, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, stride, padding=1)
         self.norm2 = nn.BatchNorm2d(out_channels)
         self.shortcut = nn.Identity()
         if in_channels != out_channels or stride != 1:
-            conv = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+            conv = nn.Conv2d(in_channels, out_channels, 1, stride)
             self.shortcut = nn.Sequential(conv, nn.BatchNorm2d(out_channels))
 
     def forward(self, x):
@@ -706,12 +715,12 @@ class ResidualBlock(nn.Module):
     def __init__(self, in_channels, out_channels, stride):
         super().__init__()
         self.norm1 = nn.BatchNorm2d(in_channels)
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1)
         self.norm2 = nn.BatchNorm2d(out_channels)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
         self.shortcut = nn.Identity()
         if in_channels != out_channels or stride != 1:
-            self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+            self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride)
 
     def forward(self, x):
         hidden = self.conv1(torch.relu(self.norm1(x)))
@@ -730,22 +739,22 @@ class ResidualBlock(nn.Module):
     Misconception(
         name="stays-at-the-peak",
         function="one_cycle_lr",
-        find="max(0.0, (total_steps - step) / (total_steps - peak_step))",
+        find="max(0.0, 1 - (step - peak_step) / max(1, total_steps - peak_step))",
         put="1.0",
         message="There is no way down: after the peak the learning rate falls to 0 at total_steps on a straight line.",
     ),
     Misconception(
         name="falls-by-the-share-of-all-steps",
         function="one_cycle_lr",
-        find="(total_steps - step) / (total_steps - peak_step)",
+        find="1 - (step - peak_step) / max(1, total_steps - peak_step)",
         put="(total_steps - step) / total_steps",
         message="Your learning rate jumps down after the peak. The way down has total_steps − peak_step steps.",
     ),
     Misconception(
         name="ends-one-step-early",
         function="one_cycle_lr",
-        find="    return peak_lr * max(0.0, (total_steps - step) / (total_steps - peak_step)) if step < total_steps else 0.0",
-        put="    return peak_lr * max(0.0, (total_steps - 1 - step) / max(1, total_steps - 1 - peak_step))",
+        find="max(1, total_steps - peak_step)",
+        put="max(1, total_steps - 1 - peak_step)",
         message="Your learning rate reaches 0 one step early. It is 0 at total_steps.",
     ),
     Misconception(
@@ -758,8 +767,8 @@ class ResidualBlock(nn.Module):
     Misconception(
         name="negative-after-the-end",
         function="one_cycle_lr",
-        find="max(0.0, (total_steps - step) / (total_steps - peak_step)) if step < total_steps else 0.0",
-        put="(total_steps - step) / max(1, total_steps - peak_step)",
+        find="max(0.0, 1 - (step - peak_step) / max(1, total_steps - peak_step))",
+        put="(1 - (step - peak_step) / max(1, total_steps - peak_step))",
         message="After total_steps your learning rate is negative, and training climbs. It stays 0.",
     ),
     # Task 7: training
@@ -923,7 +932,7 @@ def train_and_validate(config):
         name="schedule-not-used",
         function="train_and_validate",
         find="one_cycle_lr(next(steps), **cycle)",
-        put='config["peak_lr"]',
+        put="peak_lr",
         message="Your learning rate is the peak all the time. Set it from one_cycle_lr before each batch.",
     ),
     Misconception(
