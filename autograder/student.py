@@ -226,6 +226,10 @@ def preload() -> Shell:
     matplotlib.use("module://matplotlib_inline.backend_inline")
     backend_inline.configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
     matplotlib.interactive(True)
+    # Done here once: the first optimizer imports torch's compiler, which takes seconds; the first float16 number asks
+    # what the processor can do, in files that the sandbox hides.
+    torch.optim.SGD([torch.zeros(1)], lr=0.0)
+    torch.ones(1, dtype=torch.float16).float()
     return shell
 
 

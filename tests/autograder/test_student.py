@@ -143,6 +143,15 @@ def test_widgets_and_exit_do_no_harm(run):
     assert run("exit()", "print(1)")[0].text == "1\n"
 
 
+def test_numbers_of_16_bits_and_optimizers_work(run):
+    """What torch reads or imports at their first use is out of reach in the sandbox, or slow."""
+    (result,) = run("""
+        import sys, torch
+        sys.modules.keys() >= {"torch._dynamo"}, torch.ones(2, dtype=torch.float16).float().tolist()
+    """)
+    assert result["data"]["text/plain"] == "(True, [1.0, 1.0])"
+
+
 def test_magics_and_await_work(run):
     assert run("%matplotlib inline\n%time x = 1", "print(x)")[0].text == "1\n"
     assert run("import asyncio\nawait asyncio.sleep(0)\nprint('slept')")[0].text == "slept\n"
