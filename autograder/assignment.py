@@ -122,6 +122,11 @@ class Assignment:
         return self.notebook.metadata.get("descent", {}).get("title", self.name)
 
     @property
+    def quiz(self) -> bool:
+        """Made of questions (`quiz: true` in the header): there is no code to mutate or to get wrong in known ways."""
+        return self.notebook.metadata.get("descent", {}).get("quiz", False)
+
+    @property
     def folder(self) -> Path:
         return self.path.parent
 

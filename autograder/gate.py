@@ -343,9 +343,10 @@ def examine(
     ]
     if stock:
         findings += stock_marks(assignment)
-    findings += [misconceptions_named(assignment, trials)]
-    if mutation:
-        findings += mutants_killed(assignment, trials, every)
+    if not assignment.quiz:
+        findings += [misconceptions_named(assignment, trials)]
+        if mutation:
+            findings += mutants_killed(assignment, trials, every)
     return [*findings, alternatives_accepted(assignment, trials), nothing_left(assignment)]
 
 

@@ -137,7 +137,10 @@ def _showcase(assignment: Assignment) -> list[Callable[[str, random.Random], Sim
 
 
 def _wrong(assignment: Assignment, student: str, draw: random.Random) -> Simulated:
-    misconception = draw.choice(load_misconceptions(assignment))
+    known = load_misconceptions(assignment)
+    if not known:
+        return _partly_right(assignment, student, draw, skill=0.5)
+    misconception = draw.choice(known)
     notebook = _notebook(assignment, misconception.solutions(assignment))
     return Simulated(student, misconception.name, f"{assignment.name}.ipynb", _bytes(notebook))
 

@@ -3,7 +3,7 @@
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
 #   descent:
 #     title: Quiz
-#     draft: true
+#     quiz: true
 #     budget: {cell_seconds: 20, call_seconds: 5}
 # ---
 
