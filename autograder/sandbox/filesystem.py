@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 from autograder.sandbox import system
@@ -41,7 +42,7 @@ _ACCOUNTS = {
     "/etc/group": "student:x:1000:\n",
 }
 
-SCRATCH, TEMPORARY, SHARED_MEMORY = Path("/scratch"), Path("/tmp"), Path("/dev/shm")
+SCRATCH, SHARED_MEMORY = Path("/scratch"), Path("/dev/shm")
 _DISK = "/disk"
 _PROC = "/proc"
 
@@ -71,6 +72,13 @@ def readable() -> tuple[Path, ...]:
     return tuple(found)
 
 
+@cache
+def temporary() -> Path:
+    """Where the view has its folder for temporary files: at /tmp, unless that would cover something readable."""
+    covered = any(path.is_relative_to("/tmp") for path in (*readable(), grader()))
+    return Path("/temporary" if covered else "/tmp")
+
+
 def _package(name: str) -> Path:
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
@@ -93,7 +101,7 @@ def build_view(mount_point: str) -> None:
         if path.exists():
             _show(path, view)
             system.restrict_mount(_under(view, path), system.MS_RDONLY | system.MS_NOSUID | system.MS_NOEXEC)
-    for path in (SCRATCH, TEMPORARY, SHARED_MEMORY, Path(_DISK), Path(_PROC), Path("/etc")):
+    for path in (SCRATCH, temporary(), SHARED_MEMORY, Path(_DISK), Path(_PROC), Path("/etc")):
         Path(_under(view, path)).mkdir(parents=True, exist_ok=True)
     for link, target in _LINKS.items():
         os.symlink(target, _under(view, Path(link)))
@@ -134,7 +142,7 @@ def mount_disk(disk_mb: int, files: int) -> None:
     """Fresh, empty, private folders to write to: all that is written to any of them shares one budget."""
     flags = system.MS_NOSUID | system.MS_NODEV | system.MS_NOEXEC
     system.mount("tmpfs", _DISK, "tmpfs", flags, f"size={disk_mb}m,nr_inodes={files},mode=0700")
-    for path in (SCRATCH, TEMPORARY, SHARED_MEMORY):
+    for path in (SCRATCH, temporary(), SHARED_MEMORY):
         folder = f"{_DISK}/{path.name}"
         os.mkdir(folder, 0o700)
         system.mount(folder, str(path), flags=system.MS_BIND)

@@ -126,14 +126,14 @@ class Full(Level):
         limits.apply(budget, use)
         os.chdir(scratch)
         privileges.keep_what_one_has()
-        writable = (scratch, filesystem.TEMPORARY, filesystem.SHARED_MEMORY, *filesystem.devices())
+        writable = (scratch, filesystem.temporary(), filesystem.SHARED_MEMORY, *filesystem.devices())
         landlock.restrict((*self.readable, Path("/proc")), writable)
         system.set_capabilities(0)
         system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)
         seccomp.install(self._filter)
 
     def temporary(self, scratch: Path) -> Path:
-        return filesystem.TEMPORARY
+        return filesystem.temporary()
 
     def disk_use(self, scratch: Path, family: list[int], most_files: int) -> tuple[int, int]:
         return 0, 0

@@ -12,6 +12,7 @@ import pytest
 import utils
 from autograder.assignment import ROOT, Budget
 from autograder.forkserver import ForkServer
+from tests.autograder.sandbox.conftest import ENTRY, SMALL, Student
 
 OPENING = "answer = open(path, 'rb').read(16) and None"
 
@@ -268,3 +269,23 @@ def test_scratch_is_private_to_its_owner(server, student):
         assert not path.exists()
     else:
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
+def test_packages_below_tmp_can_be_imported(server, monkeypatch):
+    """A checkout or an environment in /tmp is not covered by the student's own folder for temporary files."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        packages = Path(folder) / "site-packages"
+        packages.mkdir()
+        Path(folder).chmod(0o755)
+        (packages / "installed_below_tmp.py").write_text("WORD = 'found'\n")
+        monkeypatch.setattr("site.ENABLE_USER_SITE", True)
+        monkeypatch.setattr("site.getusersitepackages", lambda: str(packages))
+        with ForkServer(server.level, entry=ENTRY) as other, other.spawn(SMALL) as process:
+            source = """
+            import tempfile
+            import installed_below_tmp
+            with tempfile.TemporaryFile() as file:
+                file.write(b"private")
+            answer = installed_below_tmp.WORD
+            """
+            assert Student(process).answer(source) == "found"
