@@ -40,6 +40,7 @@ html_title = "Descent"
 html_static_path = ["_static", str(MATHJAX)]
 html_css_files = ["descent.css"]
 html_js_files = [("slides.js", {"defer": "defer"})]
+html_context = {"default_mode": "auto"}
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {

@@ -6,7 +6,6 @@ testing, 32 × 32 pixels in three colours, ten classes of equal size.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import tempfile
@@ -208,35 +207,38 @@ def _from_torchvision(root: Path) -> ImageData:
 
 def _from_tree(root: Path, progress: bool) -> ImageData:
     """The images of a tree, from the cache if the names and sizes of its files are those that were decoded there."""
-    files = {part: _image_files(root / part, IMAGES_PER_CLASS[part]) for part in ("train", "test")}
-    listing = "\n".join(f"{path.relative_to(root)} {path.stat().st_size}" for part in files.values() for path in part)
+    files = {part: _image_files(root, part) for part in ("train", "test")}
+    listing = "\n".join(f"{name} {size}" for part in files.values() for name, size in part.items())
     cached = _cache() / f"cifar10-{hashlib.sha256(listing.encode()).hexdigest()[:16]}.npz"
     arrays = _read(cached)
     if arrays is None:
         with tqdm(total=sum(map(len, files.values())), desc="decoding", unit=" images", disable=not progress) as bar:
-            arrays = {part: _decode(paths, bar) for part, paths in files.items()}
+            arrays = {part: _decode([root / name for name in names], bar) for part, names in files.items()}
         _write(cached, arrays)
     x = {part: torch.from_numpy(array) for part, array in arrays.items()}
     y = {part: torch.arange(len(CLASSES)).repeat_interleave(count) for part, count in IMAGES_PER_CLASS.items()}
-    kinds = {path.suffix.lower() for part in files.values() for path in part}
-    lossy = bool(kinds & {".jpg", ".jpeg", ".webp"})
+    lossy = any(name.lower().endswith((".jpg", ".jpeg", ".webp")) for part in files.values() for name in part)
     source = f"CIFAR-10 ({'JPEG' if lossy else 'image'} copy)"
     return ImageData(x["train"], y["train"], x["test"], y["test"], CLASSES, source)
 
 
-def _image_files(root: Path, per_class: int) -> list[Path]:
-    """The files of each class in turn, sorted by name."""
-    paths = []
+def _image_files(root: Path, part: str) -> dict[str, int]:
+    """Names, within the tree, and sizes of the files of each class in turn, sorted by name."""
+    expected = IMAGES_PER_CLASS[part]
+    files = {}
     for name in CLASSES:
-        with contextlib.suppress(OSError):
-            paths += sorted(path for path in (root / name).iterdir() if not path.name.startswith("."))
-        expected = per_class * (CLASSES.index(name) + 1)
-        if len(paths) != expected:
+        try:
+            with os.scandir(root / part / name) as entries:
+                sizes = {e.name: e.stat().st_size for e in entries if not e.name.startswith(".")}
+        except OSError:
+            sizes = {}
+        if len(sizes) != expected:
             raise ValueError(
-                f"{root / name} has {len(paths) - expected + per_class:,} images, but CIFAR-10 has {per_class:,} "
-                f"there: the copy is incomplete."
+                f"{root / part / name} has {len(sizes):,} images, but CIFAR-10 has {expected:,} there: the copy is "
+                f"incomplete."
             )
-    return paths
+        files.update({f"{part}/{name}/{file}": sizes[file] for file in sorted(sizes)})
+    return files
 
 
 def _decode(paths: list[Path], bar: tqdm) -> np.ndarray:

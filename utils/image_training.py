@@ -68,6 +68,12 @@ class Recipe:
     cutout_p: float = 1.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.schedule not in ("one_cycle", "steps"):
+            raise ValueError(f'schedule is "one_cycle" or "steps", not {self.schedule!r}.')
+        if not 0 <= self.peak_at < 1:
+            raise ValueError(f"peak_at is a share of the steps, at least 0 and below 1, not {self.peak_at}.")
+
     def lr(self, progress: float) -> float:
         """The learning rate at a share of all steps, 0 to 1."""
         if self.schedule == "steps":

@@ -75,13 +75,14 @@ def style() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Picture:
-    """What `show` returns: a notebook and the site display it as an image with alternative text."""
+    """What `show` returns: a notebook and the site show it as an image with alternative text, and a note under it."""
 
     figure: Figure
     alt: str
+    note: str = ""
 
     def _repr_html_(self) -> str:
-        return as_html(self.figure, self.alt)
+        return as_html(self.figure, self.alt) + (f"<p><em>{escape(self.note)}</em></p>" if self.note else "")
 
 
 def show(figure: Figure, alt: str) -> Picture:
@@ -93,7 +94,10 @@ def show(figure: Figure, alt: str) -> Picture:
 
 
 def as_html(figure: Figure, alt: str = "") -> str:
-    """The figure as an image element: twice as fine as it is wide, no wider than the page; titles and `alt` as text."""
+    """The figure as an image element, titles and `alt` as its text.
+
+    It has two pixels for one of the page, and is no wider than the page, but at least half its size: there it scrolls.
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=2 * figure.dpi)
     titles = [
@@ -103,9 +107,10 @@ def as_html(figure: Figure, alt: str = "") -> str:
     text = "; ".join(title for title in titles if title)
     text = ". ".join(part for part in (text.rstrip(".:"), alt.strip()) if part)
     data = base64.b64encode(buffer.getvalue()).decode()
+    width = round(figure.get_figwidth() * figure.dpi)
     return (
-        f'<img alt="{escape(" ".join(text.split()), quote=True)}" width="{round(figure.get_figwidth() * figure.dpi)}" '
-        f'style="max-width: 100%; height: auto" src="data:image/png;base64,{data}">'
+        f'<img alt="{escape(" ".join(text.split()), quote=True)}" width="{width}" '
+        f'style="max-width: 100%; min-width: {width // 2}px; height: auto" src="data:image/png;base64,{data}">'
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from utils.plotting import as_html, show
+from utils.plotting import Picture, as_html
 
 STATIC_VARIABLE = "DESCENT_STATIC"
 
@@ -40,14 +40,15 @@ def interactive(
     tested and read without any widget. A control is a `Slider`, a list to choose from, or True/False for a checkbox;
     its first value is the function's own default. A screen reader reads the titles of the figure, then `alt`.
 
-    Returns what a notebook shows as the last line of a cell: a widget, or `show(figure, alt)` of the figure at the
-    defaults where there is no ipywidgets, no notebook, or the variable DESCENT_STATIC is set (the site is built so).
+    Returns what a notebook shows as the last line of a cell: a widget, or a picture of the figure at the defaults
+    where there is no ipywidgets, no notebook, or the variable DESCENT_STATIC is set (the site is built so).
     `static` decides by hand. Raises ValueError if a control does not fit the function.
     """
     defaults = _defaults(function, controls)
     ipywidgets = usable_ipywidgets(static)
     if ipywidgets is None:
-        return show(function(**defaults), alt)
+        names = ", ".join(name.replace("_", " ") for name in controls)
+        return Picture(function(**defaults), alt, note=f"Run the notebook to change here: {names}.")
     return _build(ipywidgets, function, alt, controls, defaults)
 
 

@@ -158,7 +158,7 @@ class TestInABrowser:
         assert page.failures == []
 
     @pytest.mark.parametrize(
-        "name", ["index", "assignments", "notation", "glossary", "map", "instructors", "trust", "speed"]
+        "name", ["index", "assignments", "notation", "glossary", "map", "instructors", "trust", "speed", "cutout"]
     )
     def test_a_page(self, page: Any, name: str) -> None:
         self.open(page, f"{name}.html")

@@ -51,6 +51,13 @@ def test_steps_fall_at_each_milestone() -> None:
     assert lrs == pytest.approx([0.1, 0.1, 0.02, 0.02, 0.004, 0.004, 0.0008, 0.0008])
 
 
+def test_a_schedule_that_makes_no_sense_is_said() -> None:
+    with pytest.raises(ValueError, match="not 'cosine'"):
+        Recipe(schedule="cosine")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"below 1, not 1\.0"):
+        Recipe(peak_at=1.0)
+
+
 def test_norms_and_biases_do_not_decay() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
     decaying, others = image_training._optimizer(Recipe(), model, torch.device("cpu")).param_groups

@@ -33,6 +33,7 @@ def test_outside_a_notebook_it_is_the_figure_at_the_defaults() -> None:
     picture = interactive(decay, alt="It falls.", **CONTROLS)
     assert isinstance(picture, Picture)
     assert picture.alt == "It falls."
+    assert picture._repr_html_().endswith("<p><em>Run the notebook to change here: lr, steps, method, log.</em></p>")
     assert picture.figure.axes[0].get_title(loc="left") == 'sgd "decays" at lr 0.1 for 5 steps'
 
 
