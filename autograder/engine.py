@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import gc
 import hashlib
 import json
 import logging
@@ -32,6 +31,7 @@ from autograder.forkserver import ForkServer, ForkServerError, StudentProcess
 from autograder.judge import Judge, Known, Run
 from autograder.repair import Repaired, repair
 from autograder.running import one_thread
+from autograder.sandbox import memory
 from autograder.session import Disturbed, Session, StudentLost
 from autograder.submitted import Submitted
 from autograder.testcell import TestCell, compile_tests
@@ -236,8 +236,7 @@ class Engine:
             if len(self._prepared) > MAX_PREPARED:
                 self._prepared.popitem(last=False)
             # What is kept for good need not be looked through by the garbage collector again and again.
-            gc.collect()
-            gc.freeze()
+            memory.freeze()
         return self._prepared[key]
 
     def _diagnose(self, prepared: Prepared, session: Session, runs: list[Run]) -> dict[str, str]:

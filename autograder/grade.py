@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
-from autograder import open_engine
+import autograder
 from autograder.assignment import RUBRIC_BEGIN, Assignment, grade_id, kind, load_assignment
 from autograder.classroom import Classroom, ClassroomError, install, open_classroom, write_atomically
 from autograder.gradebook import NO_RESPONSE, GradebookWriter, Record, back_up
@@ -277,7 +277,7 @@ class Setup:
 
     @contextmanager
     def __call__(self) -> Iterator[Callable[[Work], Done]]:
-        with (self.engine or open_engine)(**self.options) as engine:
+        with (self.engine or autograder.open_engine)(**self.options) as engine:
             yield lambda work: grade_submission(work, self.assignment, engine)
 
 

@@ -34,6 +34,7 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from utils.augment import cutout, random_crop, random_flip  # noqa: E402
 from utils.cifar10 import ImageData, digits32, load_cifar10  # noqa: E402
+from utils.device import synchronize  # noqa: E402
 from utils.image_training import Recipe, train_classifier  # noqa: E402
 from utils.networks import NETWORKS  # noqa: E402
 
@@ -96,11 +97,6 @@ def peak_flops(device: str) -> float | None:
 
 def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-
-
-def synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
 
 
 @cache

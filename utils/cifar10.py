@@ -25,10 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from utils import data
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # tqdm complains in a notebook without ipywidgets; its text bar serves there
-    from tqdm.auto import tqdm
+from utils.progress import tqdm
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGES_PER_CLASS = {"train": 5000, "test": 1000}

@@ -28,6 +28,12 @@ def available_devices() -> list[str]:
     return [*found, "cpu"]
 
 
+def synchronize(device: torch.device) -> None:
+    """Wait until a GPU has done what it was asked to; a clock read before that measures nothing."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def describe(device: torch.device) -> str:
     """One sentence about a device."""
     if device.type == "cuda":

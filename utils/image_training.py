@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -27,13 +26,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from utils.augment import cutout, random_crop, random_flip
 from utils.cifar10 import channel_stats, normalize
-from utils.device import pick_device
+from utils.device import pick_device, synchronize
 from utils.networks import NETWORKS
+from utils.progress import tqdm
 from utils.training import History
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # tqdm complains in a notebook without ipywidgets; its text bar serves there
-    from tqdm.auto import tqdm
 
 Pair = tuple[Tensor, Tensor]
 SAVE_EVERY = 10.0  # seconds between checkpoints
@@ -226,7 +222,7 @@ class _Run:
     def epoch(self, stored: Tensor, labels: Tensor, after_step: Callable[[], Any]) -> None:
         """One pass over the images, in a fresh order. The host waits for the device only at its end."""
         recipe, history = self.recipe, self.history
-        _synchronize(stored.device)
+        synchronize(stored.device)
         start = time.perf_counter()
         self.model.train()
         steps = len(stored) // recipe.batch_size
@@ -249,7 +245,7 @@ class _Run:
             correct.append((logits.detach().argmax(1) == y).float().mean())
             after_step()
         means = _mean_over_processes(torch.stack([torch.stack(losses).mean(), torch.stack(correct).mean()]))
-        _synchronize(stored.device)
+        synchronize(stored.device)
         history.seconds.append(time.perf_counter() - start)
         history.lr.append(recipe.lr(len(history) / recipe.epochs))
         for record, value in zip((history.train_loss, history.train_accuracy), means.tolist(), strict=True):
@@ -332,7 +328,7 @@ def _warm_up(run: _Run, stored: Tensor) -> None:
         x = stored[: recipe.batch_size].permute(0, 3, 1, 2)
         with _precision(stored.device):
             spare(_augment(recipe, x, generator)[_shard(recipe.batch_size)]).float().sum().backward()
-    _synchronize(stored.device)
+    synchronize(stored.device)
 
 
 def _validate(trained: Trained, validation: Pair) -> None:
@@ -400,11 +396,6 @@ def _precision(device: torch.device) -> torch.autocast:
 
 def _uses_bfloat16(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _processes() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -13,9 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # tqdm complains in a notebook without ipywidgets; its text bar serves there
-    from tqdm.auto import tqdm
+from utils.progress import tqdm
 
 Batches = tuple[Tensor, Tensor] | Iterable[tuple[Tensor, Tensor]]
 Loss = Callable[[Tensor, Tensor], Tensor]

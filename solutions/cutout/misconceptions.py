@@ -789,37 +789,8 @@ class ResidualBlock(nn.Module):
     Misconception(
         name="stays-in-evaluation-mode",
         function="train_and_validate",
-        code="""
-def train_and_validate(config):
-    network = config["network"](config["seed"])
-    generator = torch.Generator().manual_seed(config["seed"])
-    decay, (images, labels) = config["weight_decay"], config["train"]
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9, nesterov=True, weight_decay=decay)
-    batches = math.ceil(len(images) / config["batch_size"])
-    total_steps = config["epochs"] * batches
-    cycle = {"peak_lr": config["peak_lr"], "peak_step": total_steps // 4, "total_steps": total_steps}
-    how = {name: config[name] for name in ("padding", "size", "p")}
-    history = {"train_loss": [], "validation_accuracy": []}
-    steps = itertools.count()
-    network.train()
-    for _ in range(config["epochs"]):
-        total = 0.0
-        for batch in torch.randperm(len(images), generator=generator).split(config["batch_size"]):
-            optimizer.param_groups[0]["lr"] = one_cycle_lr(next(steps), **cycle)
-            x = augment(images[batch], **how, generator=generator, training=True)
-            loss = F.cross_entropy(network(x), labels[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += len(batch) * loss.item()
-        history["train_loss"].append(total / len(images))
-        network.eval()
-        x, y = config["validation"]
-        with torch.no_grad():
-            right = network(x).argmax(dim=1) == y
-        history["validation_accuracy"].append(right.float().mean().item())
-    return {**history, "weights": network.state_dict()}
-""",
+        find='    for _ in range(config["epochs"]):\n        network.train()\n',
+        put='    network.train()\n    for _ in range(config["epochs"]):\n',
         message="From the second epoch on you train in evaluation mode, because network.train() is called only once. Call it at the start of each epoch.",
     ),
     Misconception(
@@ -839,38 +810,15 @@ def train_and_validate(config):
     Misconception(
         name="same-order-every-epoch",
         function="train_and_validate",
-        code="""
-def train_and_validate(config):
-    network = config["network"](config["seed"])
-    generator = torch.Generator().manual_seed(config["seed"])
-    decay, (images, labels) = config["weight_decay"], config["train"]
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9, nesterov=True, weight_decay=decay)
-    batches = math.ceil(len(images) / config["batch_size"])
-    total_steps = config["epochs"] * batches
-    cycle = {"peak_lr": config["peak_lr"], "peak_step": total_steps // 4, "total_steps": total_steps}
-    how = {name: config[name] for name in ("padding", "size", "p")}
-    history = {"train_loss": [], "validation_accuracy": []}
-    steps = itertools.count()
-    order = torch.randperm(len(images), generator=generator)
+        find="""    for _ in range(config["epochs"]):
+        network.train()
+        total = 0.0
+        for batch in torch.randperm(len(images), generator=generator).split""",
+        put="""    order = torch.randperm(len(images), generator=generator)
     for _ in range(config["epochs"]):
         network.train()
         total = 0.0
-        for batch in order.split(config["batch_size"]):
-            optimizer.param_groups[0]["lr"] = one_cycle_lr(next(steps), **cycle)
-            x = augment(images[batch], **how, generator=generator, training=True)
-            loss = F.cross_entropy(network(x), labels[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += len(batch) * loss.item()
-        history["train_loss"].append(total / len(images))
-        network.eval()
-        x, y = config["validation"]
-        with torch.no_grad():
-            right = network(x).argmax(dim=1) == y
-        history["validation_accuracy"].append(right.float().mean().item())
-    return {**history, "weights": network.state_dict()}
-""",
+        for batch in order.split""",
         message="Every epoch has the same order, so that the same images always meet in a batch. Draw a permutation for each epoch.",
     ),
     Misconception(

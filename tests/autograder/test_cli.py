@@ -32,8 +32,7 @@ COMMANDS = ["build", "gate", "simulate", "grade", "report", "check", "doctor"]
 def mini(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assignment:
     """The small assignment as the only one, graded by a stand-in for the engine in this process."""
     monkeypatch.setattr("nbgrader.api.get_alembic_version", alembic_head)
-    for module in ("autograder", "autograder.grade"):
-        monkeypatch.setattr(f"{module}.open_engine", FakeEngine)
+    monkeypatch.setattr("autograder.open_engine", FakeEngine)
     monkeypatch.setattr("autograder.grade.Pool", OneProcess)
     monkeypatch.setattr("autograder.build.RELEASES", tmp_path / "assignments")
     monkeypatch.setattr("signal.signal", lambda *_: None)

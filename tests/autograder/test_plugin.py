@@ -51,8 +51,7 @@ EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>[link](javascript:a
 @pytest.fixture
 def mini(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assignment:
     monkeypatch.setattr("nbgrader.api.get_alembic_version", alembic_head)
-    for module in ("autograder", "autograder.grade"):
-        monkeypatch.setattr(f"{module}.open_engine", FakeEngine)
+    monkeypatch.setattr("autograder.open_engine", FakeEngine)
     monkeypatch.setattr("autograder.nbgrader_plugin.Pool", OneProcess)
     monkeypatch.setattr("autograder.grade.Pool", OneProcess)
     monkeypatch.setattr("autograder.nbgrader_plugin._worker", nbgrader_plugin._WarmWorker())
