@@ -60,8 +60,9 @@ class Submitted:
         found = {}
         for cell, node, source in self._statements():
             text = "\n".join(source.splitlines()[_first_line(node) - 1 : node.end_lineno])
-            used = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-            for name in _bound(node):
+            inner = list(ast.walk(node))
+            used = frozenset(n.id for n in inner if isinstance(n, ast.Name))
+            for name in _bound(node, inner):
                 found[name] = (cell, text, used)
         return found
 
@@ -109,9 +110,8 @@ def _parse(source: str) -> tuple[ast.Module, str]:
     return ast.Module([], []), source
 
 
-def _bound(node: ast.stmt) -> list[str]:
+def _bound(node: ast.stmt, inner: list[ast.AST]) -> list[str]:
     """Names that a statement gives a meaning to; of a definition also those that its body declares global."""
-    inner = list(ast.walk(node))
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name, *(name for n in inner if isinstance(n, ast.Global) for name in n.names)]
     names = [n.id for n in inner if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]

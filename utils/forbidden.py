@@ -48,10 +48,11 @@ def find_use(function: Any, names: list[str]) -> Use | None:
     seen = {name}
     while pending:
         node = pending.pop(0)
-        for use in _uses(node, aliases):
+        below = list(ast.walk(node))
+        for use in _uses(below, aliases):
             if any(_matches(use.name, forbidden) for forbidden in names):
                 return use
-        for called in _names_in(node) - seen:
+        for called in {child.id for child in below if isinstance(child, ast.Name)} - seen:
             seen.add(called)
             helper = definitions.get(called) or _helper(space.get(called), function)
             if helper is not None:
@@ -59,9 +60,8 @@ def find_use(function: Any, names: list[str]) -> Use | None:
     return None
 
 
-def _uses(node: ast.AST, outer: Aliases) -> Iterator[Use]:
-    """Every name, attribute chain, keyword argument, import and constant look-up below `node`, resolved."""
-    below = list(ast.walk(node))
+def _uses(below: list[ast.AST], outer: Aliases) -> Iterator[Use]:
+    """Every name, attribute chain, keyword argument, import and constant look-up among the nodes, resolved."""
     aliases = outer | _bindings((child for child in below if isinstance(child, ast.stmt)), outer)
     for child in below:
         if isinstance(child, ast.Name | ast.Attribute):
@@ -91,7 +91,7 @@ def _hidden_uses(call: ast.Call, aliases: Aliases) -> Iterator[Use]:
                 tree = ast.parse(text)
             except SyntaxError:
                 continue
-            yield from _uses(tree, aliases)
+            yield from _uses(list(ast.walk(tree)), aliases)
 
 
 def _matches(used: str, forbidden: str) -> bool:
@@ -125,10 +125,6 @@ def _bindings(statements: Iterable[ast.stmt], outer: Mapping[str, str]) -> Alias
             if root in sys.modules:
                 found |= {target.id: dotted for target in node.targets if isinstance(target, ast.Name)}
     return found
-
-
-def _names_in(node: ast.AST) -> set[str]:
-    return {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}
 
 
 def _constant_text(node: ast.expr) -> str | None:
