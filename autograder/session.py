@@ -187,13 +187,12 @@ class Session:
         seconds = min(seconds or self.budget.call_seconds, self.budget.call_seconds, max(self._seconds_left(), 0.1))
         how = {"rng": rng, "seconds": seconds, "seed": seed, "solution": solution}
         reply = self._exchange({**call.request(), **how}, seconds)
-        self._rng = None
-        if seed is None:
-            drawn = reply.get("rng")
-            if type(drawn) is bytes:
-                self._guard(lambda: channel.follow(torch.default_generator, drawn))
+        drawn = reply.get("rng")
+        self._rng = state if seed is None and drawn is None else None
+        if seed is None and type(drawn) is bytes:
+            self._guard(lambda: channel.follow(torch.default_generator, drawn))
             after = channel.generator_state(torch.default_generator)
-            self._rng = after if drawn is None or drawn == after else None
+            self._rng = after if drawn == after else None
         return reply
 
     def load(self, solution: int, source: str) -> None:

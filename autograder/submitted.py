@@ -37,10 +37,6 @@ class Definition:
     cell: int
     statement: ast.stmt
 
-    @cached_property
-    def used(self) -> frozenset[str]:
-        return frozenset(free_names(self.statement))
-
 
 @dataclass
 class Submitted:
@@ -123,11 +119,21 @@ class Submitted:
         """A name and the names that its definitions use, and theirs; `stop` names are not entered."""
         seen, found = [name] if name in self.definitions else [], {name}
         for current in seen:
-            used = {n for definition in self.definitions[current] for n in definition.used}
-            new = sorted(n for n in used if n in self.definitions and n not in found and n not in stop)
+            used = {n for definition in self.definitions[current] for n in self._used(definition)}
+            new = sorted(used - found - set(stop))
             seen += new
             found.update(new)
         return seen
+
+    def _used(self, definition: Definition) -> set[str]:
+        """Names with a definition that another one uses."""
+        if definition not in self._uses:
+            self._uses[definition] = free_names(definition.statement, self.definitions.keys())
+        return self._uses[definition]
+
+    @cached_property
+    def _uses(self) -> dict[Definition, set[str]]:
+        return {}
 
 
 def _read(source: str, *, translate: bool) -> Reading | None:

@@ -8,7 +8,8 @@ import re
 import symtable
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
@@ -52,13 +53,14 @@ def find_use(function: Any, names: list[str]) -> Use | None:
     aliases |= _bindings(module.body, aliases)
     name = getattr(function, "__name__", "")
     pending: list[ast.AST] = [*definitions.get(name, [module])]
-    seen = {name}
+    seen, known = {name}, definitions.keys() | space.keys()
     while pending:
         node = pending.pop(0)
-        for use in _uses(node, aliases):
+        below = list(ast.walk(node))
+        for use in _uses(below, aliases):
             if any(_matches(use.name, forbidden) for forbidden in names):
                 return use
-        for called in free_names(node) - seen:
+        for called in free_names(node, known) - seen:
             seen.add(called)
             pending += definitions.get(called) or _helper(space.get(called), function)
     return None
@@ -88,20 +90,20 @@ def names_bound(statement: ast.stmt) -> set[str]:
     return (found | changed - parameters) - {""}
 
 
-def free_names(node: ast.AST) -> set[str]:
-    """Names that code uses and that none of its functions binds for itself."""
+def free_names(node: ast.AST, names: Set[str]) -> set[str]:
+    """Those of `names` that code uses and that none of its functions binds for itself."""
 
     def used(table: symtable.SymbolTable) -> set[str]:
         top = table.get_type() == "module"
         names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
         return names.union(*map(used, table.get_children()))
 
-    below = list(ast.walk(node))
-    try:
-        found = used(symtable.symtable(ast.unparse(node), "<cell>", "exec"))
-    except (SyntaxError, ValueError, RecursionError):
-        found = {child.id for child in below if isinstance(child, ast.Name)}
-    return found.union(*(free_names(code) for child in below for code in _evaluated(child)))
+    found = {child.id for child in _walk(node) if isinstance(child, ast.Name)} & names
+    if not found:  # what follows takes several times as long
+        return found
+    with suppress(SyntaxError, ValueError, RecursionError):
+        found &= used(symtable.symtable(ast.unparse(node), "<cell>", "exec"))
+    return found.union(*(free_names(code, names) for child in ast.walk(node) for code in _evaluated(child)))
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
@@ -139,9 +141,8 @@ def _root(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _uses(node: ast.AST, outer: Aliases) -> Iterator[Use]:
-    """Every name, attribute chain, keyword argument, import and constant look-up below `node`, resolved."""
-    below = list(ast.walk(node))
+def _uses(below: list[ast.AST], outer: Aliases) -> Iterator[Use]:
+    """Every name, attribute chain, keyword argument, import and constant look-up among the nodes, resolved."""
     aliases = outer | _bindings((child for child in below if isinstance(child, ast.stmt)), outer)
     for child in below:
         if isinstance(child, ast.Name | ast.Attribute):
@@ -167,7 +168,7 @@ def _hidden_uses(call: ast.Call, aliases: Aliases) -> Iterator[Use]:
             yield Use(f"{owner}.{text}", call)
     if callee in _EVALUATORS:
         for tree in filter(None, map(_parse_text, texts)):
-            yield from _uses(tree, aliases)
+            yield from _uses(list(ast.walk(tree)), aliases)
 
 
 def _matches(used: str, forbidden: str) -> bool:
