@@ -143,6 +143,13 @@ class _Reading:
         names = {n.id for node in visible for n in ast.walk(node) if isinstance(n, ast.Name)}
         if "passed_visible" not in names:
             yield 1, "the visible part does not end with `passed_visible(...)`."
+        remote = self.student | self.test.probes.keys()
+        last = self.body[-1].value if self.body and isinstance(self.body[-1], ast.Expr) else None
+        if isinstance(last, ast.Call) and isinstance(last.func, ast.Name) and last.func.id in remote:
+            yield (
+                last.lineno,
+                f"the cell ends with what `{last.func.id}` returns: a number would be taken for the points.",
+            )
 
     def _gives_points(self) -> bool:
         return bool(self.body) and isinstance(self.body[-1], ast.Expr) and not isinstance(self.body[-1].value, ast.Call)

@@ -232,6 +232,7 @@ def header(dtype: int, flags: int, *shape: int) -> bytes:
     [
         header(11, 0, 1 << 62),  # larger than its data
         header(11, 0, 1 << 39, 0),  # empty, of an absurd shape
+        header(11, 0, 0, 1 << 20, 64),  # empty, but its sum over the first dimension is not
         header(11, 0, 1 << 32, 1 << 32),  # 2^64 entries: 0 to who multiplies in 64 bits
         header(200, 0, 1) + b"abcd",  # an unknown dtype
         header(10, 2, 1) + b"\x05abcd",  # dimensions in an impossible order
@@ -244,6 +245,12 @@ def test_impossible_tensors_are_refused(payload):
     for tag in (channel.TENSOR, channel.ARRAY):
         with pytest.raises(ChannelError):
             loads(msgpack.packb(msgpack.ExtType(tag, payload)))
+
+
+def test_no_type_of_msgpack_arrives():
+    import msgpack
+
+    assert type(loads(msgpack.packb(msgpack.Timestamp(5, 6)))) is float
 
 
 def test_a_bool_is_0_or_1_whatever_the_byte():

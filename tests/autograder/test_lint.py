@@ -37,6 +37,7 @@ def test_a_good_assignment_has_no_problems(tmp_path):
         (HIDDEN + "generator = case_generator()\nx", HIDDEN + "print('x')\nx", "double-test", "`print` in a hidden part"),
         ("check_close(double(x), x + x, \"twice a matrix\", causes={\"A square is not twice.\": x * x})", "double(x)", "double-test", "checks nothing"),
         ('passed_visible("noise")\n', "", "noise-test", "does not end with `passed_visible"),
+        ("    earned += 1\n### END HIDDEN TESTS\nearned", "    earned += 1\n### END HIDDEN TESTS\ncount([4])", "counter-test", "ends with what `count`"),
         ("w, g = ", "eval('1')\nw, g = ", "step-test", "uses `eval`"),
         ("w, g = ", "import os\nw, g = ", "step-test", "uses `os`"),
         ("w, g = ", "earned\nw, g = ", "step-test", "`earned` is defined neither"),

@@ -193,7 +193,11 @@ def test_text_is_shown_as_a_terminal_would():
 
 def test_characters_that_reorder_or_hide_text_are_shown():
     assert visible("a\u202eb\u2066c\u200b\x00") == "a⟨U+202E⟩b⟨U+2066⟩c⟨U+200B⟩⟨U+0000⟩"
-    assert visible("می\u200cخواهم 👩\u200d💻 x\tα\n") == "می\u200cخواهم 👩\u200d💻 x\tα\n"
+    assert (
+        visible("می\u200cخواهم 👩\u200d💻 ❤\ufe0f 1\ufe0f x\tα\n") == "می\u200cخواهم 👩\u200d💻 ❤\ufe0f 1\ufe0f x\tα\n"
+    )
+    # each makes another name of `f`
+    assert visible("f\ufe0e f\u115f f\u1160 f\u034f") == "f⟨U+FE0E⟩ f⟨U+115F⟩ f⟨U+1160⟩ f⟨U+034F⟩"
     for shown in (
         markdown("a\u202eb"),
         clean_html("<b>a&#x202E;b</b>"),

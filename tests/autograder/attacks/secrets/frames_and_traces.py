@@ -1,3 +1,8 @@
+# ---
+# jupyter:
+#   attack: {honest: 4}
+# ---
+
 # %% [markdown]
 # Prints the local variables and the source lines of every frame above it, during a hidden test too.
 
