@@ -51,4 +51,4 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-copybutton_selector = "div.cell_input div.highlight pre, div.highlight-python pre"
+copybutton_selector = "div.highlight pre:not(.cell_output pre)"
