@@ -86,8 +86,10 @@ def evenness(kinds):
 
 
 def like_the_one_before(*kinds):
-    """In tenths, the share of images that agree with the one before in one of these properties, the largest."""
-    return max(round(10 * float((k[1:] == k[:-1]).all(dim=1).double().mean())) / 10 for k in kinds)
+    """How often images agree with the one before in each property, 1 being as often as by chance, to the nearest half."""
+    agree = [(k[1:] == k[:-1]).all(dim=1).double().mean() for k in kinds]
+    chance = [(torch.unique(k, dim=0, return_counts=True)[1] / len(k)).square().sum() for k in kinds]
+    return [round(2 * float(a / c)) / 2 for a, c in zip(agree, chance, strict=True)]
 
 
 def hole_facts(out, images, fill):
@@ -120,7 +122,7 @@ def hole_facts(out, images, fill):
         "rows": torch.unique(spans[0], dim=0).tolist() if different > 9 else [],
         "columns": torch.unique(spans[1], dim=0).tolist() if different > 9 else [],
         "evenness": [evenness(s) for s in spans] if different > 9 else [],
-        "like the one before": like_the_one_before(*spans) if len(boxes) > 1 else 0.0,
+        "like the one before": like_the_one_before(*spans) if len(boxes) > 1 else [],
     }
 
 
@@ -154,7 +156,7 @@ def crop_facts(out, images, padding):
         "flips": [list(turns)[i] for i in seen[2]],
         "flipped": round(10 * float((kinds[:, 2] > 0).double().mean())) / 10 if different > 2 else 0.0,
         "evenness": [evenness(kinds[:, i : i + 1]) for i in range(2)] if different > 2 else [],
-        "like the one before": like_the_one_before(kinds[:, :1], kinds[:, 1:2]),
+        "like the one before": like_the_one_before(*kinds.split(1, dim=1)),
     }
 
 
@@ -475,7 +477,8 @@ def expect_crops(n, channels, height, width, padding, seed):
     cause = "Draw the row offset, the column offset and the coin separately."
     expected = 2 * (2 * padding + 1) ** 2
     check_true(found["different crops"] == expected, f"all combinations of offsets and flip occur, {what}", cause)
-    check_true(found["like the one before"] < 0.5, f"images are cropped independently of their neighbours, {what}")
+    about = f"images are cropped and flipped independently of their neighbours, {what}"
+    check_true(found["like the one before"] == [1.0] * 3, about, "Draw every number by itself, one per image.")
 
 
 expect_crops(3000, 2, 5, 7, 2, 0)
@@ -497,6 +500,7 @@ check_not_used(random_crop_flip, READY_MADE)
 def crop_keeps(dtype, last, seed):
     """The dtype and memory format of crops, and whether they are crops."""
     images = different_images(40, 3, 6, 4, dtype)
+    images = images + 0.3 if dtype.is_floating_point else images
     given = images.contiguous(memory_format=torch.channels_last) if last else images
     out = random_crop_flip(given, 1, torch.Generator().manual_seed(seed))
     facts = crop_facts(out, images, 1)
@@ -559,6 +563,36 @@ for fact, holds in crop_draws(seed).items():
     check_true(holds, f"random_crop_flip {fact}", CAUSES_OF_DRAWS[fact])
 each, some, others = crop_without_padding(seed)
 check_true(each and some and others, "with padding 0 each image is itself or its mirror image, and both occur")
+
+
+@probe
+def small_batches(seed):
+    """What changes between 40 batches of 20 images, and of one image; and whether a window of larger images is cropped."""
+    images = (10 * torch.arange(5)[:, None] + torch.arange(5)).repeat(20, 1, 1, 1)
+    generator, counts, single = torch.Generator().manual_seed(seed), [], set()
+    for _ in range(40):
+        out = random_crop_flip(images, 1, generator)
+        here, right = out[:, 0, 2, 2], out[:, 0, 2, 3]
+        counts.append([int(kind.sum()) for kind in (right < here, here < 20, here % 10 == 1)])
+        single.add(int(random_crop_flip(images[:1], 1, generator)[0, 0, 2, 2]))
+    kinds = ("mirrored images", "images with the first row offset", "images with the first column offset")
+    facts = {
+        f"the number of {k} among 20": len(set(c)) > 1 for k, c in zip(kinds, zip(*counts, strict=True), strict=True)
+    }
+    window = different_images(30, 2, 8, 6)[:, :, 2:7, 1:].transpose(2, 3)
+    cropped = crop_facts(random_crop_flip(window, 1, generator), window, 1)
+    return facts | {"a batch of a single image": len(single) > 1}, cropped.get("padding")
+
+
+# Forty equal counts in a row occur less than once in 10²⁰.
+varies, padding = small_batches(seed)
+for what, differs in varies.items():
+    check_true(
+        differs, f"{what} varies from call to call", "Each image has its own draws, and no number of them is fixed."
+    )
+check_true(
+    padding == "zeros", "every image is a crop of itself, where the images are a window of larger ones, transposed"
+)
 ### END HIDDEN TESTS
 
 # %% [markdown] task={"name": "cutout", "minutes": 25, "difficulty": 2}
@@ -724,7 +758,7 @@ def expect_holes(n, height, width, size, p, seed, also_as=None):
         cause = "Draw the centre uniformly over all pixels; do not move or round it."
         check_true(found["evenness"] == [[1.0, 1.0]] * 2, f"all centres occur equally often, {what}", cause)
         about = f"images are covered independently of their neighbours, {what}"
-        check_true(found["like the one before"] < 0.4, about, "Draw the centre of each image by itself.")
+        check_true(found["like the one before"] == [1.0] * 2, about, "Draw the centre of each image by itself.")
     number = len(spans(height, size)) * len(spans(width, size))
     cause = "Draw the row and the column of the centre, and the coin, separately."
     check_true(found["different holes"] == number, f"all combinations of rows and columns occur, {what}", cause)
@@ -792,6 +826,21 @@ for height, width, size, p in (
     (5, 7, 8, 1.0),
 ):
     expect_holes(6000, height, width, size, p, seed, geometries(size))
+
+
+@probe
+def centres_vary(seed):
+    """Whether the numbers of centres in the first row, and column, of 20 images differ between 40 calls."""
+    generator, counts = torch.Generator().manual_seed(seed), []
+    for _ in range(40):
+        holes = cutout(torch.ones(20, 1, 4, 5), 1, 1.0, 0.0, generator) == 0
+        counts.append((int(holes[:, :, 0].sum()), int(holes[..., 0].sum())))
+    return [len(set(numbers)) > 1 for numbers in zip(*counts, strict=True)]
+
+
+cause = "Each image has its own centre: no number of them is fixed."
+for name, varies in zip(("row", "column"), centres_vary(seed), strict=True):
+    check_true(varies, f"the number of centres in the first {name}, of 20 images, varies from call to call", cause)
 check_not_used(cutout, READY_MADE)
 ### END HIDDEN TESTS
 
@@ -888,6 +937,7 @@ for p in (1.0, 0.5):
     check_true(torch.equal(out, right), f"the hole has the fill of its channel, the rest is as it was, p = {p:g}")
     share = float(rows.any(dim=1).double().mean())
     check_true(abs(share - p) < 0.13, f"the share of covered images, p = {p:g}")
+    check_true(p < 1 or share == 1, f"every image is covered, p = {p:g}")
     seen = []
     for lines in (rows[rows.any(dim=1)], columns[rows.any(dim=1)]):
         wanted = {tuple(abs(i - c) <= 2 for i in range(lines.shape[1])) for c in range(lines.shape[1])}
@@ -899,6 +949,14 @@ for p in (1.0, 0.5):
     check_true(
         len(set(zip(*seen, strict=True))) > 70, f"the row and the column of the centre are independent, p = {p:g}"
     )
+for dtype in (torch.float32, torch.float64):
+    images = torch.rand(30, 3, 7, 9, generator=generator, dtype=dtype)[:, :, 1:, 2:].transpose(2, 3)
+    with unchanged(images=images):
+        out = cutout(images, 3, 0.8, -1.0, torch.Generator().manual_seed(int(100 * images[0, 0, 0, 0])))
+    what = f"images of {str(dtype).removeprefix('torch.')}, a window of larger ones, transposed"
+    check_dtype(out, dtype, what)
+    check_true(bool((out == -1).any()), f"some are covered, {what}")
+    check_true(torch.equal(torch.where(out == -1, images, out), images), f"what is not covered is as it was, {what}")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1031,11 +1089,19 @@ def augment_facts(seed):
         return augment(images, padding=1, size=3, p=0.7, generator=generator, training=True)
 
     generator = torch.Generator().manual_seed(seed)
+    draws = facts_about_draws(draw, seed)
+    unchanged = torch.equal(images, before)
     out = augment(images=images, padding=1, size=3, p=1.0, generator=generator, training=False)
-    return facts_about_draws(draw, seed) | {
-        "leaves images as they are when not training": torch.equal(out, before),
-        "leaves its argument unchanged": torch.equal(images, before),
-    }
+    flipped = augment(before, padding=0, size=0, p=0.0, generator=generator, training=True)
+    mirrored = (flipped == before.flip(3)).flatten(1).all(dim=1)
+    return (
+        {"leaves its argument unchanged": unchanged and torch.equal(images, before)}
+        | draws
+        | {
+            "leaves images as they are when not training": torch.equal(out, before),
+            "mirrors images without padding, too": bool(mirrored.any()) and not bool(mirrored.all()),
+        }
+    )
 
 
 def zero_rows(padding, size, hole_first):
@@ -1070,7 +1136,8 @@ def expect_augmented(padding, size, p, seed):
     found, expected = rows_left(padding, 6, seed), zero_rows(padding, 6, hole_first=False)
     if found != expected and found == zero_rows(padding, 6, hole_first=True):
         check_true(False, f"the hole is cut after the crop, {what}", order)
-    check_true(found == expected, f"which rows are left, of images that are narrower than the hole, {what}")
+    cause = "The place of the hole may not depend on the crop: both draw from one generator, which is never set back."
+    check_true(found == expected, f"which rows are left, of images that are narrower than the hole, {what}", cause)
 
 
 for fact, holds in augment_facts(0).items():
@@ -1792,6 +1859,9 @@ expect_tuned([4, 8, 16], [0.25, 0.75], [0.1, 0.2, 0.3, 0.25, 0.35, 0.05], (16, 0
 expect_tuned(
     [4, 8], [0.2, 0.4, 0.6], [0.5, 0.7, 0.7, 0.6, 0.7, 0.1], (4, 0.4), "three equal ones, of which the first counts"
 )
+what = "two equal ones, of which the smaller size comes first: sizes are the outer loop"
+expect_tuned([4, 8], [0.2, 0.4], [0.1, 0.9, 0.9, 0.2], (4, 0.4), what)
+expect_tuned([4, 8], [0.2, 0.4], [0.9131, 0.1, 0.9134, 0.2], (8, 0.2), "accuracies that differ in the fourth digit")
 expect_tuned([16, 4], [0.9, 0.3], [0.5, 0.5, 0.5, 0.5], (16, 0.9), "all equal, sizes falling")
 nan = math.nan
 expect_tuned([4, 8], [0.5, 1.0], [nan, 0.3, 0.4, 0.2], (8, 0.5), "the first run diverged")

@@ -200,6 +200,27 @@ def channel_stats(images):
         message="Whether an image is mirrored follows from its offset. Draw a coin of its own for each image.",
     ),
     Misconception(
+        name="flips-in-turn",
+        function="random_crop_flip",
+        find="torch.randint(2, (n, 1), generator=generator, device=device).bool()",
+        put="(torch.arange(n)[:, None] + torch.randint(2, (1, 1), generator=generator)) % 2 == 0",
+        message="Every second image is mirrored. Each image has a coin of its own, whatever its neighbour does.",
+    ),
+    Misconception(
+        name="fixed-number-of-flips",
+        function="random_crop_flip",
+        find="torch.randint(2, (n, 1), generator=generator, device=device).bool()",
+        put="(torch.randperm(n, generator=generator) < (n + 1) // 2)[:, None]",
+        message="Exactly half of each batch is mirrored. Each image has its own coin, so the number varies.",
+    ),
+    Misconception(
+        name="offsets-dealt-out",
+        function="random_crop_flip",
+        find="    top, left = padding + shifts\n",
+        put="    top, left = padding + shifts\n    top = (torch.randperm(n, generator=generator) % (2 * padding + 1))[:, None]\n",
+        message="Every offset occurs equally often in each batch. Draw the offset of each image by itself, so that the numbers vary.",
+    ),
+    Misconception(
         name="crop-ignores-the-generator",
         function="random_crop_flip",
         find="(2, n, 1), generator=generator, device=device)",
@@ -435,6 +456,13 @@ def cutout(images, size, p, fill, generator):
         put="""(y < (top + size).clamp(max=height - 1))
     columns = (x >= left) & (x < (left + size).clamp(max=width - 1))""",
         message="You cut the hole off at H − 1 and W − 1, so that the last row and column are never covered. The end is not included, so it may be H.",
+    ),
+    Misconception(
+        name="centres-dealt-out",
+        function="cutout",
+        find="top = torch.randint(height, (n, 1), generator=generator, device=device) - size // 2",
+        put="top = (torch.randperm(n, generator=generator) % height)[:, None] - size // 2",
+        message="Every row is the centre equally often in each batch. Draw the centre of each image by itself, so that the numbers vary.",
     ),
     Misconception(
         name="rounded-centre",
@@ -974,6 +1002,13 @@ def train_and_validate(config):
         find="best = max(table,",
         put="best = max(reversed(table),",
         message="Of equal accuracies you keep the last. The first counts.",
+    ),
+    Misconception(
+        name="probabilities-outside",
+        function="tune",
+        find="itertools.product(sizes, probabilities)",
+        put="[(size, p) for p in probabilities for size in sizes]",
+        message="Your outer loop is over the probabilities. Sizes are the outer loop: it decides which of equal accuracies is the first.",
     ),
     Misconception(
         name="runs-the-winner-again",

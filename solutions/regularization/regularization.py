@@ -22,10 +22,9 @@
 # penalty is `alpha`. In dropout `p` is the probability to *drop*. `K` is the number of classes.
 #
 # **Rules.** A result that is one number may be a float or a tensor without dimensions, unless the task says
-# otherwise. Arguments end as they
-# were. Results have the dtype of the inputs. A function that takes a `generator` draws everything from it, so
-# that two calls in a row give different results and the same state of the generator gives the same result;
-# PyTorch's global generator is left alone.
+# otherwise. Arguments end as they were. Results have the dtype of the inputs. A function that takes a
+# `generator` draws everything from it, so that two calls in a row give different results and the same state of
+# the generator gives the same result; PyTorch's global generator is left alone.
 #
 # **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most
 # mistakes. The grader adds hidden ones: other shapes, other dtypes, edge cases. What is random is judged by
