@@ -299,16 +299,16 @@ passed_visible("channel_stats")
 ### BEGIN HIDDEN TESTS
 @probe
 def stats_of_many(n, height, width, low, high):
-    """Two channels: the bytes low and high in turn, and twice as many high ones as low ones."""
-    one = torch.tensor([low, high], dtype=torch.uint8).repeat(height * width)[: height * width]
-    two = torch.tensor([high, low, high], dtype=torch.uint8).repeat(height * width)[: height * width]
-    images = torch.stack([one, two]).reshape(1, 2, height, width).repeat(n, 1, 1, 1)
+    """Two channels: low bytes in the first half of the images and high ones in the others, and one third and the others."""
+    place = torch.arange(n)[:, None] / n
+    bytes_ = torch.where(place < torch.tensor([1 / 2, 1 / 3]) - 1e-5, low, high).to(torch.uint8)
+    images = bytes_[:, :, None, None].repeat(1, 1, height, width)
     mean, std = channel_stats(images)
     return torch.as_tensor(mean).double().tolist(), torch.as_tensor(std).double().tolist()
 
 
 # More than 2^24 values in a channel, in both orders of memory; and a contrast of one step at 254.
-for n, height, width, low, high in ((9000, 36, 54, 0, 255), (5, 6, 8, 254, 255), (40, 30, 30, 3, 9)):
+for n, height, width, low, high in ((9000, 36, 54, 0, 255), (6, 6, 8, 254, 255), (36, 30, 30, 3, 9)):
     a, b = low / 255, high / 255
     mean, std = stats_of_many(n, height, width, low, high)
     what = f"of {n:,} images with the two bytes {low} and {high}"
@@ -1248,11 +1248,14 @@ def wave(shape, phase=0.0):
 def block_output(in_channels, out_channels, stride, height, width, training):
     """The output of a block with known weights, how many weights its convolutions and norms have, and its effect on x."""
     block = ResidualBlock(in_channels, out_channels, stride)
-    weights, norms = 0, 0
+    weights, norms, plain = 0, 0, True
     with torch.no_grad():
         for module in block.modules():
             if isinstance(module, nn.BatchNorm2d):
                 norms += 1
+                if module.weight is None or module.running_mean is None or (module.eps, module.momentum) != (1e-5, 0.1):
+                    plain = False
+                    continue
                 shape = module.weight.shape
                 module.weight.copy_(1 + 0.5 * wave(shape, 1.0))
                 module.bias.copy_(wave(shape, 2.0))
@@ -1270,6 +1273,7 @@ def block_output(in_channels, out_channels, stride, height, width, training):
         "y": y,
         "weights": weights,
         "norms": norms,
+        "norms as PyTorch makes them": plain,
         "x unchanged": torch.equal(x, wave((2, in_channels, height, width), 5.0)),
     }
 
@@ -1295,6 +1299,8 @@ def expect_block(in_channels, out_channels, stride, height, width, training):
     found = block_output(in_channels, out_channels, stride, height, width, training)
     same = in_channels == out_channels and stride == 1
     check_equal(found["norms"], 2 if same else 3, f"the number of norms, {what}")
+    cause = "nn.BatchNorm2d(channels), without other arguments."
+    check_true(found["norms as PyTorch makes them"], f"the norms are as PyTorch makes them, {what}", cause)
     weights = 9 * out_channels * (in_channels + out_channels) + (0 if same else in_channels * out_channels)
     check_equal(found["weights"], weights, f"the number of weights in the convolutions, {what}")
     expected = right_output(in_channels, out_channels, stride, height, width, training)
@@ -1495,21 +1501,23 @@ def train_and_validate(config):
 # %% nbgrader={"grade": false, "grade_id": "watching", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # A network for checks: it writes down what it is shown, and answers without looking.
 class Watched(nn.Module):
-    """Two logits that are weights, the same for every image."""
+    """Two logits that are weights, the same for every image; a buffer counts the images of training."""
 
     def __init__(self, seed):
         super().__init__()
-        self.weight = nn.Parameter(torch.tensor([[-0.3, 0.5]]))
+        self.weight = nn.Parameter(torch.tensor([-0.3, 0.5]))
+        self.register_buffer("seen", torch.zeros(()))
         self.seed, self.batches = seed, []
 
     def forward(self, images):
         self.batches.append((self.training, images.detach().clone()))
+        self.seen += len(images) * self.training
         return self.weight.expand(len(images), 2)
 
 
 def watched_run(changes):
     """A run of train_and_validate with a watched network; image number i is i + 1 all over. All labels are 0."""
-    networks = []
+    changes, networks = dict(changes), []
 
     def network(seed):
         networks.append(Watched(seed))
@@ -1520,7 +1528,7 @@ def watched_run(changes):
     config = {
         "network": network,
         "train": (images, torch.zeros(13, dtype=torch.long)),
-        "validation": (shown, torch.tensor([0, 1, 0, 0])),
+        "validation": (shown, torch.tensor(changes.pop("validation labels", [0, 1, 0, 0]))),
         "epochs": 3,
         "batch_size": 4,
         "peak_lr": 0.3,
@@ -1630,10 +1638,11 @@ def results(changes):
         "train_loss": [float(loss) for loss in history["train_loss"]],
         "validation_accuracy": [float(share) for share in history["validation_accuracy"]],
         "weight": history["weights"]["weight"].detach().clone(),
+        "seen": float(history["weights"].get("seen", -1)),
     }
 
 
-def right_results(epochs, batch_size, peak_lr, weight_decay):
+def right_results(epochs, batch_size, peak_lr, weight_decay, accuracies):
     """The same, step by step, with the formulas of SGD."""
     w, buffer = torch.tensor([-0.3, 0.5], dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
     sizes = [batch_size] * (13 // batch_size) + ([13 % batch_size] if 13 % batch_size else [])
@@ -1650,19 +1659,25 @@ def right_results(epochs, batch_size, peak_lr, weight_decay):
             w = w - lr * (g + 0.9 * buffer)
             step += 1
         losses.append(loss)
-        shares.append(0.75 if w[0] >= w[1] else 0.25)
-    return {"train_loss": losses, "validation_accuracy": shares, "weight": w[None]}
+        shares.append(accuracies[0] if w[0] >= w[1] else accuracies[1])
+    return {"train_loss": losses, "validation_accuracy": shares, "weight": w}
 
 
-def expect_results(epochs, batch_size, peak_lr, weight_decay):
+def expect_results(epochs, batch_size, peak_lr, weight_decay, others=False):
+    """others: most validation labels are 1, which no training image has, and the accuracy falls."""
     config = {"epochs": epochs, "batch_size": batch_size, "peak_lr": peak_lr, "weight_decay": weight_decay}
-    found, right = results(config), right_results(epochs, batch_size, peak_lr, weight_decay)
+    labels, accuracies = ([1, 1, 0, 1], (0.25, 0.75)) if others else ([0, 1, 0, 0], (0.75, 0.25))
+    found = results(config | {"validation labels": labels})
+    right = right_results(epochs, batch_size, peak_lr, weight_decay, accuracies)
     what = f"{epochs} {'epochs' if epochs > 1 else 'epoch'} in batches of {batch_size}, peak {peak_lr:g}, weight decay {weight_decay:g}"
+    what += ", validation images of another class" if others else ""
     check_close(found["train_loss"], right["train_loss"], f"the training loss of each epoch, {what}", rtol=1e-4)
     check_close(
         found["validation_accuracy"], right["validation_accuracy"], f"the validation accuracy, {what}", rtol=1e-5
     )
     check_close(found["weight"], right["weight"], f"the weights after the last epoch, {what}", rtol=1e-3, atol=1e-4)
+    cause = "state_dict() has what the network counts, too; the parameters alone are not all of it."
+    check_true(found["seen"] == 13 * epochs, f"the buffers among the weights after the last epoch, {what}", cause)
 
 
 expect_results(3, 4, 0.3, 0.1)
@@ -1672,6 +1687,8 @@ expect_results(2, 3, 0.2, 0.0)
 expect_results(4, 5, 0.05, 0.5)
 expect_results(1, 4, 0.5, 0.01)
 expect_results(6, 7, 1.0, 0.3)
+expect_results(1, 13, 0.3, 0.1)
+expect_results(6, 5, 0.03, 0.0, others=True)
 
 
 @probe

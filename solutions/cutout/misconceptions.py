@@ -15,6 +15,26 @@ def channel_stats(images):
         message="Your standard deviation is the mean of the images' own: it misses that images differ in brightness. Take it over all images at once.",
     ),
     Misconception(
+        name="stats-of-the-first-images",
+        function="channel_stats",
+        find="channel.flatten().bincount(minlength=256) for channel in images.unbind(dim=1)",
+        put="channel.flatten().bincount(minlength=256) for channel in images[:5000].unbind(dim=1)",
+        message="You look at the first images only. If a data set is sorted they are not like the others: use all.",
+    ),
+    Misconception(
+        name="stats-averaged-over-batches",
+        function="channel_stats",
+        code="""
+def channel_stats(images):
+    parts = [part.double() / 255 for part in images.split(1000)]
+    mean = torch.stack([part.mean(dim=(0, 2, 3)) for part in parts]).mean(dim=0)
+    std = torch.stack([part.std(dim=(0, 2, 3), correction=0) for part in parts]).mean(dim=0)
+    return mean, std
+""",
+        message="You average the standard deviations of parts. How the parts differ from each other is lost: add up sums and squares over all "
+        "of them.",
+    ),
+    Misconception(
         name="sample-std",
         function="channel_stats",
         code="""
@@ -938,6 +958,36 @@ def train_and_validate(config):
         find=", weight_decay=decay)",
         put=")",
         message="The weight decay of the config is not used: give it to the optimizer.",
+    ),
+    Misconception(
+        name="decay-of-matrices-only",
+        function="train_and_validate",
+        find="    optimizer = torch.optim.SGD(network.parameters(), peak_lr, momentum=0.9, nesterov=True, weight_decay=decay)",
+        put="""    groups = [
+        {"params": [p for p in network.parameters() if p.dim() > 1], "weight_decay": decay},
+        {"params": [p for p in network.parameters() if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.SGD([g for g in groups if g["params"]], peak_lr, momentum=0.9, nesterov=True)""",
+        message="You leave biases and norms out of the weight decay. Often that is a good idea; here all parameters are decayed.",
+    ),
+    Misconception(
+        name="weights-of-the-best-epoch",
+        function="train_and_validate",
+        find="""        history["validation_accuracy"].append(right.float().mean().item())
+    return {**history, "weights": network.state_dict()}""",
+        put="""        history["validation_accuracy"].append(right.float().mean().item())
+        if history["validation_accuracy"][-1] >= max(history["validation_accuracy"]):
+            best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    return {**history, "weights": best}""",
+        message="You return the weights of the best epoch. Return those of the last: choosing an epoch by its validation accuracy is tuning.",
+    ),
+    Misconception(
+        name="weights-without-statistics",
+        function="train_and_validate",
+        find='"weights": network.state_dict()',
+        put='"weights": dict(network.named_parameters())',
+        message="Your weights are the parameters alone. state_dict() also has the running statistics of the norms, without which a network in "
+        "evaluation is another.",
     ),
     Misconception(
         name="loss-of-the-last-batch",
