@@ -386,7 +386,8 @@ class Judge:
         where = f"\n  in line {remote.line} of its cell: {code}" if code else ""
         own = remote.name != remote.builtin
         if run.in_hidden:
-            kind = "an exception" if own else f"a {remote.builtin}"
+            kind = "exception" if own else remote.builtin
+            kind = f"an {kind}" if kind[0] in "AEIOUe" else f"a {kind}"
             return f"Hidden test: {remote.subject} stopped with {kind}.{where}"
         return f"{remote.subject} stopped with {remote.name}: {remote.text}{where}"
 
