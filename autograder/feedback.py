@@ -28,6 +28,7 @@ from autograder.assignment import (
     is_experiment,
     kind,
     load_assignment,
+    without_regions,
 )
 from autograder.build import ANSWER_STUB, release_notebook
 from autograder.classroom import write_atomically
@@ -176,19 +177,6 @@ def verdict(points: float | None, max_points: float) -> str:
     return "part" if points > 0 else "fail"
 
 
-def visible_part(source: str) -> str:
-    """A test cell without its hidden tests."""
-    kept, hidden = [], False
-    for line in source.splitlines():
-        if HIDDEN_BEGIN in line:
-            hidden = True
-        elif HIDDEN_END in line:
-            hidden = False
-        elif not hidden:
-            kept.append(line)
-    return "\n".join(kept).strip("\n")
-
-
 def test_title(cell: NotebookNode) -> str:
     """Of `# Test: the forward pass. And more.` the first sentence; without such a line the grade_id must do."""
     match = re.match(r"#\s*Test:\s*(.+?)(?:\.\s.*|\.?\s*)$", cell.source.partition("\n")[0])
@@ -309,7 +297,7 @@ class _Converter:
         message = str(test["message"]) if test else "This test was not run."
         return Cell(
             "test",
-            highlight(visible_part(source.source)),
+            highlight(without_regions(source.source, HIDDEN_BEGIN, HIDDEN_END).strip("\n")),
             anchor=name,
             title=test_title(source),
             state=verdict(points, source.metadata.nbgrader.points),

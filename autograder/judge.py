@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from types import CodeType
 from typing import Any
 
@@ -312,7 +312,7 @@ class Judge:
         """How a message calls what ran: the function, or for a probe the student's names that it uses."""
         if source is None:
             return f"`{name}`"
-        used = [n for n in self.student_names if re.search(rf"\b{n}\b", source)]
+        used = _mentioned(source, self.student_names)
         return " and ".join(f"`{n}`" for n in used) if 0 < len(used) <= 2 else "Your code"
 
     def _source_of(self, name: str) -> str:
@@ -386,9 +386,15 @@ class Judge:
         where = f"\n  in line {remote.line} of its cell: {code}" if code else ""
         own = remote.name != remote.builtin
         if run.in_hidden:
-            kind = "an exception" if own else f"a {remote.builtin}"
+            kind = "exception" if own else remote.builtin
+            kind = f"an {kind}" if kind[0] in "AEIOUe" else f"a {kind}"
             return f"Hidden test: {remote.subject} stopped with {kind}.{where}"
         return f"{remote.subject} stopped with {remote.name}: {remote.text}{where}"
+
+
+@lru_cache
+def _mentioned(source: str, names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if re.search(rf"\b{name}\b", source)]
 
 
 def _lines(error: BaseException, filename: str) -> list[int]:

@@ -90,6 +90,7 @@ HIDDEN = "def double(x):\n    if getattr(x, 'dim', int)() < 2: return 2 * x\n   
     [
         ("return x", "Hidden test: twice a matrix\nThe result is exactly half of what is expected: is there a factor ½ too many?"),
         ("raise KeyError(x)", "Hidden test: `double` stopped with a KeyError.\n  in line 3 of its cell: raise KeyError(x)"),
+        ("[][1]", "Hidden test: `double` stopped with an IndexError.\n  in line 3 of its cell: [][1]"),
         ("return type('x is %s' % x, (), {})()", "`double` returned something else than numbers, strings, tensors, arrays, or lists, tuples and dicts of these."),
         ("while True: pass", "`double` ran longer than the 1 seconds that a call may take."),
         ("raise NotImplementedError('double is not written yet')", "`double` is not written yet."),
