@@ -435,7 +435,7 @@ def double(x):
 
 def test_no_line_of_an_exception_tells_a_hidden_input(engine, assignment):
     data = submit(assignment, double=TELLS_BY_ITS_LINE)
-    said = {messages(engine.grade(data, assignment, seed=seed))["double-test"] for seed in (1, 2, 3)}
+    said = {messages(engine.grade(data, assignment, seed=seed))["double-test"] for seed in (1, 2, 12)}
     assert "Hidden test: `double` stopped with an exception." in said
     assert not any("in line" in message for message in said)
 
