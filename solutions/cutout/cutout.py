@@ -86,8 +86,10 @@ def evenness(kinds):
 
 
 def like_the_one_before(*kinds):
-    """In tenths, the share of images that agree with the one before in one of these properties, the largest."""
-    return max(round(10 * float((k[1:] == k[:-1]).all(dim=1).double().mean())) / 10 for k in kinds)
+    """How often images agree with the one before in each property, 1 being as often as by chance, to the nearest half."""
+    agree = [(k[1:] == k[:-1]).all(dim=1).double().mean() for k in kinds]
+    chance = [(torch.unique(k, dim=0, return_counts=True)[1] / len(k)).square().sum() for k in kinds]
+    return [round(2 * float(a / c)) / 2 for a, c in zip(agree, chance, strict=True)]
 
 
 def hole_facts(out, images, fill):
@@ -120,7 +122,7 @@ def hole_facts(out, images, fill):
         "rows": torch.unique(spans[0], dim=0).tolist() if different > 9 else [],
         "columns": torch.unique(spans[1], dim=0).tolist() if different > 9 else [],
         "evenness": [evenness(s) for s in spans] if different > 9 else [],
-        "like the one before": like_the_one_before(*spans) if len(boxes) > 1 else 0.0,
+        "like the one before": like_the_one_before(*spans) if len(boxes) > 1 else [],
     }
 
 
@@ -154,7 +156,7 @@ def crop_facts(out, images, padding):
         "flips": [list(turns)[i] for i in seen[2]],
         "flipped": round(10 * float((kinds[:, 2] > 0).double().mean())) / 10 if different > 2 else 0.0,
         "evenness": [evenness(kinds[:, i : i + 1]) for i in range(2)] if different > 2 else [],
-        "like the one before": like_the_one_before(kinds[:, :1], kinds[:, 1:2]),
+        "like the one before": like_the_one_before(*kinds.split(1, dim=1)),
     }
 
 
@@ -297,16 +299,16 @@ passed_visible("channel_stats")
 ### BEGIN HIDDEN TESTS
 @probe
 def stats_of_many(n, height, width, low, high):
-    """Two channels: the bytes low and high in turn, and twice as many high ones as low ones."""
-    one = torch.tensor([low, high], dtype=torch.uint8).repeat(height * width)[: height * width]
-    two = torch.tensor([high, low, high], dtype=torch.uint8).repeat(height * width)[: height * width]
-    images = torch.stack([one, two]).reshape(1, 2, height, width).repeat(n, 1, 1, 1)
+    """Two channels: low bytes in the first half of the images and high ones in the others, and one third and the others."""
+    place = torch.arange(n)[:, None] / n
+    bytes_ = torch.where(place < torch.tensor([1 / 2, 1 / 3]) - 1e-5, low, high).to(torch.uint8)
+    images = bytes_[:, :, None, None].repeat(1, 1, height, width)
     mean, std = channel_stats(images)
     return torch.as_tensor(mean).double().tolist(), torch.as_tensor(std).double().tolist()
 
 
 # More than 2^24 values in a channel, in both orders of memory; and a contrast of one step at 254.
-for n, height, width, low, high in ((9000, 36, 54, 0, 255), (5, 6, 8, 254, 255), (40, 30, 30, 3, 9)):
+for n, height, width, low, high in ((9000, 36, 54, 0, 255), (6, 6, 8, 254, 255), (36, 30, 30, 3, 9)):
     a, b = low / 255, high / 255
     mean, std = stats_of_many(n, height, width, low, high)
     what = f"of {n:,} images with the two bytes {low} and {high}"
@@ -475,7 +477,8 @@ def expect_crops(n, channels, height, width, padding, seed):
     cause = "Draw the row offset, the column offset and the coin separately."
     expected = 2 * (2 * padding + 1) ** 2
     check_true(found["different crops"] == expected, f"all combinations of offsets and flip occur, {what}", cause)
-    check_true(found["like the one before"] < 0.5, f"images are cropped independently of their neighbours, {what}")
+    about = f"images are cropped and flipped independently of their neighbours, {what}"
+    check_true(found["like the one before"] == [1.0] * 3, about, "Draw every number by itself, one per image.")
 
 
 expect_crops(3000, 2, 5, 7, 2, 0)
@@ -497,6 +500,7 @@ check_not_used(random_crop_flip, READY_MADE)
 def crop_keeps(dtype, last, seed):
     """The dtype and memory format of crops, and whether they are crops."""
     images = different_images(40, 3, 6, 4, dtype)
+    images = images + 0.3 if dtype.is_floating_point else images
     given = images.contiguous(memory_format=torch.channels_last) if last else images
     out = random_crop_flip(given, 1, torch.Generator().manual_seed(seed))
     facts = crop_facts(out, images, 1)
@@ -559,6 +563,36 @@ for fact, holds in crop_draws(seed).items():
     check_true(holds, f"random_crop_flip {fact}", CAUSES_OF_DRAWS[fact])
 each, some, others = crop_without_padding(seed)
 check_true(each and some and others, "with padding 0 each image is itself or its mirror image, and both occur")
+
+
+@probe
+def small_batches(seed):
+    """What changes between 40 batches of 20 images, and of one image; and whether a window of larger images is cropped."""
+    images = (10 * torch.arange(5)[:, None] + torch.arange(5)).repeat(20, 1, 1, 1)
+    generator, counts, single = torch.Generator().manual_seed(seed), [], set()
+    for _ in range(40):
+        out = random_crop_flip(images, 1, generator)
+        here, right = out[:, 0, 2, 2], out[:, 0, 2, 3]
+        counts.append([int(kind.sum()) for kind in (right < here, here < 20, here % 10 == 1)])
+        single.add(int(random_crop_flip(images[:1], 1, generator)[0, 0, 2, 2]))
+    kinds = ("mirrored images", "images with the first row offset", "images with the first column offset")
+    facts = {
+        f"the number of {k} among 20": len(set(c)) > 1 for k, c in zip(kinds, zip(*counts, strict=True), strict=True)
+    }
+    window = different_images(30, 2, 8, 6)[:, :, 2:7, 1:].transpose(2, 3)
+    cropped = crop_facts(random_crop_flip(window, 1, generator), window, 1)
+    return facts | {"a batch of a single image": len(single) > 1}, cropped.get("padding")
+
+
+# Forty equal counts in a row occur less than once in 10²⁰.
+varies, padding = small_batches(seed)
+for what, differs in varies.items():
+    check_true(
+        differs, f"{what} varies from call to call", "Each image has its own draws, and no number of them is fixed."
+    )
+check_true(
+    padding == "zeros", "every image is a crop of itself, where the images are a window of larger ones, transposed"
+)
 ### END HIDDEN TESTS
 
 # %% [markdown] task={"name": "cutout", "minutes": 25, "difficulty": 2}
@@ -724,7 +758,7 @@ def expect_holes(n, height, width, size, p, seed, also_as=None):
         cause = "Draw the centre uniformly over all pixels; do not move or round it."
         check_true(found["evenness"] == [[1.0, 1.0]] * 2, f"all centres occur equally often, {what}", cause)
         about = f"images are covered independently of their neighbours, {what}"
-        check_true(found["like the one before"] < 0.4, about, "Draw the centre of each image by itself.")
+        check_true(found["like the one before"] == [1.0] * 2, about, "Draw the centre of each image by itself.")
     number = len(spans(height, size)) * len(spans(width, size))
     cause = "Draw the row and the column of the centre, and the coin, separately."
     check_true(found["different holes"] == number, f"all combinations of rows and columns occur, {what}", cause)
@@ -792,6 +826,21 @@ for height, width, size, p in (
     (5, 7, 8, 1.0),
 ):
     expect_holes(6000, height, width, size, p, seed, geometries(size))
+
+
+@probe
+def centres_vary(seed):
+    """Whether the numbers of centres in the first row, and column, of 20 images differ between 40 calls."""
+    generator, counts = torch.Generator().manual_seed(seed), []
+    for _ in range(40):
+        holes = cutout(torch.ones(20, 1, 4, 5), 1, 1.0, 0.0, generator) == 0
+        counts.append((int(holes[:, :, 0].sum()), int(holes[..., 0].sum())))
+    return [len(set(numbers)) > 1 for numbers in zip(*counts, strict=True)]
+
+
+cause = "Each image has its own centre: no number of them is fixed."
+for name, varies in zip(("row", "column"), centres_vary(seed), strict=True):
+    check_true(varies, f"the number of centres in the first {name}, of 20 images, varies from call to call", cause)
 check_not_used(cutout, READY_MADE)
 ### END HIDDEN TESTS
 
@@ -888,6 +937,7 @@ for p in (1.0, 0.5):
     check_true(torch.equal(out, right), f"the hole has the fill of its channel, the rest is as it was, p = {p:g}")
     share = float(rows.any(dim=1).double().mean())
     check_true(abs(share - p) < 0.13, f"the share of covered images, p = {p:g}")
+    check_true(p < 1 or share == 1, f"every image is covered, p = {p:g}")
     seen = []
     for lines in (rows[rows.any(dim=1)], columns[rows.any(dim=1)]):
         wanted = {tuple(abs(i - c) <= 2 for i in range(lines.shape[1])) for c in range(lines.shape[1])}
@@ -899,6 +949,14 @@ for p in (1.0, 0.5):
     check_true(
         len(set(zip(*seen, strict=True))) > 70, f"the row and the column of the centre are independent, p = {p:g}"
     )
+for dtype in (torch.float32, torch.float64):
+    images = torch.rand(30, 3, 7, 9, generator=generator, dtype=dtype)[:, :, 1:, 2:].transpose(2, 3)
+    with unchanged(images=images):
+        out = cutout(images, 3, 0.8, -1.0, torch.Generator().manual_seed(int(100 * images[0, 0, 0, 0])))
+    what = f"images of {str(dtype).removeprefix('torch.')}, a window of larger ones, transposed"
+    check_dtype(out, dtype, what)
+    check_true(bool((out == -1).any()), f"some are covered, {what}")
+    check_true(torch.equal(torch.where(out == -1, images, out), images), f"what is not covered is as it was, {what}")
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1031,11 +1089,19 @@ def augment_facts(seed):
         return augment(images, padding=1, size=3, p=0.7, generator=generator, training=True)
 
     generator = torch.Generator().manual_seed(seed)
+    draws = facts_about_draws(draw, seed)
+    unchanged = torch.equal(images, before)
     out = augment(images=images, padding=1, size=3, p=1.0, generator=generator, training=False)
-    return facts_about_draws(draw, seed) | {
-        "leaves images as they are when not training": torch.equal(out, before),
-        "leaves its argument unchanged": torch.equal(images, before),
-    }
+    flipped = augment(before, padding=0, size=0, p=0.0, generator=generator, training=True)
+    mirrored = (flipped == before.flip(3)).flatten(1).all(dim=1)
+    return (
+        {"leaves its argument unchanged": unchanged and torch.equal(images, before)}
+        | draws
+        | {
+            "leaves images as they are when not training": torch.equal(out, before),
+            "mirrors images without padding, too": bool(mirrored.any()) and not bool(mirrored.all()),
+        }
+    )
 
 
 def zero_rows(padding, size, hole_first):
@@ -1070,7 +1136,8 @@ def expect_augmented(padding, size, p, seed):
     found, expected = rows_left(padding, 6, seed), zero_rows(padding, 6, hole_first=False)
     if found != expected and found == zero_rows(padding, 6, hole_first=True):
         check_true(False, f"the hole is cut after the crop, {what}", order)
-    check_true(found == expected, f"which rows are left, of images that are narrower than the hole, {what}")
+    cause = "The place of the hole may not depend on the crop: both draw from one generator, which is never set back."
+    check_true(found == expected, f"which rows are left, of images that are narrower than the hole, {what}", cause)
 
 
 for fact, holds in augment_facts(0).items():
@@ -1181,11 +1248,14 @@ def wave(shape, phase=0.0):
 def block_output(in_channels, out_channels, stride, height, width, training):
     """The output of a block with known weights, how many weights its convolutions and norms have, and its effect on x."""
     block = ResidualBlock(in_channels, out_channels, stride)
-    weights, norms = 0, 0
+    weights, norms, plain = 0, 0, True
     with torch.no_grad():
         for module in block.modules():
             if isinstance(module, nn.BatchNorm2d):
                 norms += 1
+                if module.weight is None or module.running_mean is None or (module.eps, module.momentum) != (1e-5, 0.1):
+                    plain = False
+                    continue
                 shape = module.weight.shape
                 module.weight.copy_(1 + 0.5 * wave(shape, 1.0))
                 module.bias.copy_(wave(shape, 2.0))
@@ -1203,6 +1273,7 @@ def block_output(in_channels, out_channels, stride, height, width, training):
         "y": y,
         "weights": weights,
         "norms": norms,
+        "norms as PyTorch makes them": plain,
         "x unchanged": torch.equal(x, wave((2, in_channels, height, width), 5.0)),
     }
 
@@ -1228,6 +1299,8 @@ def expect_block(in_channels, out_channels, stride, height, width, training):
     found = block_output(in_channels, out_channels, stride, height, width, training)
     same = in_channels == out_channels and stride == 1
     check_equal(found["norms"], 2 if same else 3, f"the number of norms, {what}")
+    cause = "nn.BatchNorm2d(channels), without other arguments."
+    check_true(found["norms as PyTorch makes them"], f"the norms are as PyTorch makes them, {what}", cause)
     weights = 9 * out_channels * (in_channels + out_channels) + (0 if same else in_channels * out_channels)
     check_equal(found["weights"], weights, f"the number of weights in the convolutions, {what}")
     expected = right_output(in_channels, out_channels, stride, height, width, training)
@@ -1428,21 +1501,23 @@ def train_and_validate(config):
 # %% nbgrader={"grade": false, "grade_id": "watching", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # A network for checks: it writes down what it is shown, and answers without looking.
 class Watched(nn.Module):
-    """Two logits that are weights, the same for every image."""
+    """Two logits that are weights, the same for every image; a buffer counts the images of training."""
 
     def __init__(self, seed):
         super().__init__()
-        self.weight = nn.Parameter(torch.tensor([[-0.3, 0.5]]))
+        self.weight = nn.Parameter(torch.tensor([-0.3, 0.5]))
+        self.register_buffer("seen", torch.zeros(()))
         self.seed, self.batches = seed, []
 
     def forward(self, images):
         self.batches.append((self.training, images.detach().clone()))
+        self.seen += len(images) * self.training
         return self.weight.expand(len(images), 2)
 
 
 def watched_run(changes):
     """A run of train_and_validate with a watched network; image number i is i + 1 all over. All labels are 0."""
-    networks = []
+    changes, networks = dict(changes), []
 
     def network(seed):
         networks.append(Watched(seed))
@@ -1453,7 +1528,7 @@ def watched_run(changes):
     config = {
         "network": network,
         "train": (images, torch.zeros(13, dtype=torch.long)),
-        "validation": (shown, torch.tensor([0, 1, 0, 0])),
+        "validation": (shown, torch.tensor(changes.pop("validation labels", [0, 1, 0, 0]))),
         "epochs": 3,
         "batch_size": 4,
         "peak_lr": 0.3,
@@ -1563,10 +1638,11 @@ def results(changes):
         "train_loss": [float(loss) for loss in history["train_loss"]],
         "validation_accuracy": [float(share) for share in history["validation_accuracy"]],
         "weight": history["weights"]["weight"].detach().clone(),
+        "seen": float(history["weights"].get("seen", -1)),
     }
 
 
-def right_results(epochs, batch_size, peak_lr, weight_decay):
+def right_results(epochs, batch_size, peak_lr, weight_decay, accuracies):
     """The same, step by step, with the formulas of SGD."""
     w, buffer = torch.tensor([-0.3, 0.5], dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
     sizes = [batch_size] * (13 // batch_size) + ([13 % batch_size] if 13 % batch_size else [])
@@ -1583,19 +1659,25 @@ def right_results(epochs, batch_size, peak_lr, weight_decay):
             w = w - lr * (g + 0.9 * buffer)
             step += 1
         losses.append(loss)
-        shares.append(0.75 if w[0] >= w[1] else 0.25)
-    return {"train_loss": losses, "validation_accuracy": shares, "weight": w[None]}
+        shares.append(accuracies[0] if w[0] >= w[1] else accuracies[1])
+    return {"train_loss": losses, "validation_accuracy": shares, "weight": w}
 
 
-def expect_results(epochs, batch_size, peak_lr, weight_decay):
+def expect_results(epochs, batch_size, peak_lr, weight_decay, others=False):
+    """others: most validation labels are 1, which no training image has, and the accuracy falls."""
     config = {"epochs": epochs, "batch_size": batch_size, "peak_lr": peak_lr, "weight_decay": weight_decay}
-    found, right = results(config), right_results(epochs, batch_size, peak_lr, weight_decay)
+    labels, accuracies = ([1, 1, 0, 1], (0.25, 0.75)) if others else ([0, 1, 0, 0], (0.75, 0.25))
+    found = results(config | {"validation labels": labels})
+    right = right_results(epochs, batch_size, peak_lr, weight_decay, accuracies)
     what = f"{epochs} {'epochs' if epochs > 1 else 'epoch'} in batches of {batch_size}, peak {peak_lr:g}, weight decay {weight_decay:g}"
+    what += ", validation images of another class" if others else ""
     check_close(found["train_loss"], right["train_loss"], f"the training loss of each epoch, {what}", rtol=1e-4)
     check_close(
         found["validation_accuracy"], right["validation_accuracy"], f"the validation accuracy, {what}", rtol=1e-5
     )
     check_close(found["weight"], right["weight"], f"the weights after the last epoch, {what}", rtol=1e-3, atol=1e-4)
+    cause = "state_dict() has what the network counts, too; the parameters alone are not all of it."
+    check_true(found["seen"] == 13 * epochs, f"the buffers among the weights after the last epoch, {what}", cause)
 
 
 expect_results(3, 4, 0.3, 0.1)
@@ -1605,6 +1687,8 @@ expect_results(2, 3, 0.2, 0.0)
 expect_results(4, 5, 0.05, 0.5)
 expect_results(1, 4, 0.5, 0.01)
 expect_results(6, 7, 1.0, 0.3)
+expect_results(1, 13, 0.3, 0.1)
+expect_results(6, 5, 0.03, 0.0, others=True)
 
 
 @probe
@@ -1792,6 +1876,9 @@ expect_tuned([4, 8, 16], [0.25, 0.75], [0.1, 0.2, 0.3, 0.25, 0.35, 0.05], (16, 0
 expect_tuned(
     [4, 8], [0.2, 0.4, 0.6], [0.5, 0.7, 0.7, 0.6, 0.7, 0.1], (4, 0.4), "three equal ones, of which the first counts"
 )
+what = "two equal ones, of which the smaller size comes first: sizes are the outer loop"
+expect_tuned([4, 8], [0.2, 0.4], [0.1, 0.9, 0.9, 0.2], (4, 0.4), what)
+expect_tuned([4, 8], [0.2, 0.4], [0.9131, 0.1, 0.9134, 0.2], (8, 0.2), "accuracies that differ in the fourth digit")
 expect_tuned([16, 4], [0.9, 0.3], [0.5, 0.5, 0.5, 0.5], (16, 0.9), "all equal, sizes falling")
 nan = math.nan
 expect_tuned([4, 8], [0.5, 1.0], [nan, 0.3, 0.4, 0.2], (8, 0.5), "the first run diverged")

@@ -15,6 +15,26 @@ def channel_stats(images):
         message="Your standard deviation is the mean of the images' own: it misses that images differ in brightness. Take it over all images at once.",
     ),
     Misconception(
+        name="stats-of-the-first-images",
+        function="channel_stats",
+        find="channel.flatten().bincount(minlength=256) for channel in images.unbind(dim=1)",
+        put="channel.flatten().bincount(minlength=256) for channel in images[:5000].unbind(dim=1)",
+        message="You look at the first images only. If a data set is sorted they are not like the others: use all.",
+    ),
+    Misconception(
+        name="stats-averaged-over-batches",
+        function="channel_stats",
+        code="""
+def channel_stats(images):
+    parts = [part.double() / 255 for part in images.split(1000)]
+    mean = torch.stack([part.mean(dim=(0, 2, 3)) for part in parts]).mean(dim=0)
+    std = torch.stack([part.std(dim=(0, 2, 3), correction=0) for part in parts]).mean(dim=0)
+    return mean, std
+""",
+        message="You average the standard deviations of parts. How the parts differ from each other is lost: add up sums and squares over all "
+        "of them.",
+    ),
+    Misconception(
         name="sample-std",
         function="channel_stats",
         code="""
@@ -198,6 +218,27 @@ def channel_stats(images):
         find="torch.randint(2, (n, 1), generator=generator, device=device).bool()",
         put="left % 2 == torch.rand(1, 1, generator=generator).round() if padding == 0 else left % 2 == 0",
         message="Whether an image is mirrored follows from its offset. Draw a coin of its own for each image.",
+    ),
+    Misconception(
+        name="flips-in-turn",
+        function="random_crop_flip",
+        find="torch.randint(2, (n, 1), generator=generator, device=device).bool()",
+        put="(torch.arange(n)[:, None] + torch.randint(2, (1, 1), generator=generator)) % 2 == 0",
+        message="Every second image is mirrored. Each image has a coin of its own, whatever its neighbour does.",
+    ),
+    Misconception(
+        name="fixed-number-of-flips",
+        function="random_crop_flip",
+        find="torch.randint(2, (n, 1), generator=generator, device=device).bool()",
+        put="(torch.randperm(n, generator=generator) < (n + 1) // 2)[:, None]",
+        message="Exactly half of each batch is mirrored. Each image has its own coin, so the number varies.",
+    ),
+    Misconception(
+        name="offsets-dealt-out",
+        function="random_crop_flip",
+        find="    top, left = padding + shifts\n",
+        put="    top, left = padding + shifts\n    top = (torch.randperm(n, generator=generator) % (2 * padding + 1))[:, None]\n",
+        message="Every offset occurs equally often in each batch. Draw the offset of each image by itself, so that the numbers vary.",
     ),
     Misconception(
         name="crop-ignores-the-generator",
@@ -435,6 +476,13 @@ def cutout(images, size, p, fill, generator):
         put="""(y < (top + size).clamp(max=height - 1))
     columns = (x >= left) & (x < (left + size).clamp(max=width - 1))""",
         message="You cut the hole off at H − 1 and W − 1, so that the last row and column are never covered. The end is not included, so it may be H.",
+    ),
+    Misconception(
+        name="centres-dealt-out",
+        function="cutout",
+        find="top = torch.randint(height, (n, 1), generator=generator, device=device) - size // 2",
+        put="top = (torch.randperm(n, generator=generator) % height)[:, None] - size // 2",
+        message="Every row is the centre equally often in each batch. Draw the centre of each image by itself, so that the numbers vary.",
     ),
     Misconception(
         name="rounded-centre",
@@ -912,6 +960,36 @@ def train_and_validate(config):
         message="The weight decay of the config is not used: give it to the optimizer.",
     ),
     Misconception(
+        name="decay-of-matrices-only",
+        function="train_and_validate",
+        find="    optimizer = torch.optim.SGD(network.parameters(), peak_lr, momentum=0.9, nesterov=True, weight_decay=decay)",
+        put="""    groups = [
+        {"params": [p for p in network.parameters() if p.dim() > 1], "weight_decay": decay},
+        {"params": [p for p in network.parameters() if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.SGD([g for g in groups if g["params"]], peak_lr, momentum=0.9, nesterov=True)""",
+        message="You leave biases and norms out of the weight decay. Often that is a good idea; here all parameters are decayed.",
+    ),
+    Misconception(
+        name="weights-of-the-best-epoch",
+        function="train_and_validate",
+        find="""        history["validation_accuracy"].append(right.float().mean().item())
+    return {**history, "weights": network.state_dict()}""",
+        put="""        history["validation_accuracy"].append(right.float().mean().item())
+        if history["validation_accuracy"][-1] >= max(history["validation_accuracy"]):
+            best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    return {**history, "weights": best}""",
+        message="You return the weights of the best epoch. Return those of the last: choosing an epoch by its validation accuracy is tuning.",
+    ),
+    Misconception(
+        name="weights-without-statistics",
+        function="train_and_validate",
+        find='"weights": network.state_dict()',
+        put='"weights": dict(network.named_parameters())',
+        message="Your weights are the parameters alone. state_dict() also has the running statistics of the norms, without which a network in "
+        "evaluation is another.",
+    ),
+    Misconception(
         name="loss-of-the-last-batch",
         function="train_and_validate",
         find="append(total / len(images))",
@@ -974,6 +1052,13 @@ def train_and_validate(config):
         find="best = max(table,",
         put="best = max(reversed(table),",
         message="Of equal accuracies you keep the last. The first counts.",
+    ),
+    Misconception(
+        name="probabilities-outside",
+        function="tune",
+        find="itertools.product(sizes, probabilities)",
+        put="[(size, p) for p in probabilities for size in sizes]",
+        message="Your outer loop is over the probabilities. Sizes are the outer loop: it decides which of equal accuracies is the first.",
     ),
     Misconception(
         name="runs-the-winner-again",

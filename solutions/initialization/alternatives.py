@@ -151,11 +151,13 @@ def kaiming_normal_(tensor, a=0.0, mode="fan_in", generator=None):
         code="""
 def distinct_units(weight, tol=1e-6):
     rows = weight.detach().flatten(1)
-    distance = (rows[:, None] - rows[None]).abs().amax(dim=-1)
-    same_as_earlier = torch.tril(distance <= tol, diagonal=-1).any(dim=1)
-    return int((~same_as_earlier).sum())
+    close = (rows[:, None] - rows[None]).abs().amax(dim=-1) <= tol
+    counted = torch.zeros(len(rows), dtype=torch.bool)
+    for i in range(len(rows)):
+        counted[i] = not (close[i] & counted).any()
+    return int(counted.sum())
 """,
-        why="all pairs at once",
+        why="all pairs at once, then a mask of the rows that count",
     ),
     Alternative(
         name="orthogonal-polar",

@@ -127,14 +127,18 @@ def forward_moments(depth, width, weight_std, activation, generator):
 # Test: the mean square after each layer, averaged over 25 networks and given as log₂. It is rounded, the first layer to a
 # quarter and the others to an integer, so that luck does not show: a right solution fails less than once in a million times.
 @probe
-def log2_moments(depth, width, weight_std, activation, seed, networks=25):
+def log2_moments(depth, width, weight_std, activation, seed, centre=0.0, grid=0.25):
+    """Rounded to a grid around `centre`; `grid` is that of the first layer."""
     generator = torch.Generator().manual_seed(seed)
-    total = 0.0
+    networks, total = 25, 0.0
     for _ in range(networks):
         moments = forward_moments(depth, width, weight_std, activation, generator)
         total += torch.tensor([float(moment) for moment in moments], dtype=torch.float64)
     logs = (total / networks).log2()
-    return torch.cat([(4 * logs[:1]).round() / 4, logs[1:].round()])
+    if len(logs) != depth:
+        return logs
+    grids = torch.tensor([grid, *[1.0] * (depth - 1)], dtype=torch.float64)
+    return centre + grids * ((logs - centre) / grids).round()
 
 
 found = log2_moments(3, 100, 0.1, "linear", 1)
@@ -168,18 +172,27 @@ def one_unit_facts(seed):
 
     A normal weight is beyond 2.5 standard deviations once in 80 times, so 1400 of them have one but for a chance of 1e-7.
     What relu has let through is not negative, so the next negative weight makes it 0, and one of 49 is negative.
+
+    A steep tanh is far from ±1 only where its input is close to 0, and more of the normal inputs are there than of others of
+    variance 1: log(1 - q) is -1.56 on average, with a standard deviation of 0.83, and -1.83 for uniform inputs. 700 networks
+    fall below -1.72 by a chance of 2e-7.
     """
     generator = torch.Generator().manual_seed(seed)
     moments = forward_moments(1400, 1, 1.88, "linear", generator)
     logs = torch.tensor([float(moment) for moment in moments], dtype=torch.float64).log()
     steps = logs[1:] - logs[:-1]
+    fresh = bool((steps - steps[0]).abs().max() > 1e-6)
+    normal = not fresh or bool(steps.max() > 2 * math.log(2.5 * 1.88))
+    batches = all(float(forward_moments(1, 1, 1.0, "relu", generator)[0]) > 0 for _ in range(25))
+    missing = [1 - float(forward_moments(1, 1, 6.0, "tanh", generator)[0]) for _ in range(700 if batches else 0)]
+    closeness = torch.tensor(missing, dtype=torch.float64).clamp(min=1e-9).log().mean()
     return {
-        "draws a weight of its own for each layer": bool((steps - steps[0]).abs().max() > 1e-6),
-        "draws normal weights, some of which are far from 0": bool(steps.max() > 2 * math.log(2.5 * 1.88)),
-        "lets nothing negative through relu": float(forward_moments(50, 1, 1.0, "relu", generator)[-1]) == 0,
-        "sends a batch of inputs through the network, not a single one": all(
-            float(forward_moments(1, 1, 1.0, "relu", generator)[0]) > 0 for _ in range(25)
-        ),
+        "draws a weight of its own for each layer": fresh,
+        "draws normal weights, some of which are far from 0": normal,
+        "lets nothing negative through relu": not fresh
+        or float(forward_moments(50, 1, 1.0, "relu", generator)[-1]) == 0,
+        "sends a batch of inputs through the network, not a single one": batches,
+        "draws normal inputs, not others of the same variance": not (batches and normal) or bool(closeness > -1.72),
     }
 
 
@@ -196,15 +209,19 @@ def mean_field(depth, gain, function):
 
 for activation, gain in (("linear", 2.0), ("relu", 64.0), ("tanh", 3.0), ("sigmoid", 4.0)):
     width = int(torch.randint(50, 70, (), generator=generator))
-    found = log2_moments(3, width, math.sqrt(gain / width), activation, seed)
     expected = mean_field(3, gain, ACTIVATIONS[activation]).log2()
+    found = log2_moments(3, width, math.sqrt(gain / width), activation, seed, centre=expected, grid=0.2)
     check_shape(found, (3,), "the result of forward_moments, 3 layers")
-    check_close(found[0], expected[0], f"log₂ of the mean square after the first layer, {activation}", atol=0.25)
-    check_close(found[1:], expected[1:], f"log₂ of the mean squares after the other layers, {activation}", atol=0.65)
+    check_close(found[0], expected[0], f"log₂ of the mean square after the first layer, {activation}", atol=0.01)
+    check_close(found[1:], expected[1:], f"log₂ of the mean squares after the other layers, {activation}", atol=0.01)
 found = tiny_moments(16, 2.0**-62, seed)
 check_close(found, [-3.0, -6.0, -9.0, -12.0], "the order of magnitude of very small mean squares (float64)", atol=0.5)
 for fact, holds in one_unit_facts(seed).items():
     check_true(holds, f"forward_moments {fact}")
+expected = mean_field(1, 1.0, torch.sigmoid).log2()
+found = log2_moments(1, 60, 1 / math.sqrt(60), "sigmoid", seed, centre=expected, grid=0.06)
+what = "log₂ of the mean square after one layer of small preactivations, sigmoid; is it 1/(1 + exp(-z)) and no other curve?"
+check_close(found, expected, what, atol=0.01)
 ### END HIDDEN TESTS
 
 
@@ -308,12 +325,15 @@ def overflow_facts(seed):
         return generator.get_state()
 
     before, shared = torch.get_rng_state(), torch.Generator().manual_seed(seed)
+    moves_on = not torch.equal(state_after(), shared.get_state())
     few = [first_nonfinite_layer(8, 4.8e37, shared, max_layers=1) == 1 for _ in range(1000)]
     return {
+        "draws from the generator it is given, which moves on": moves_on,
         # Few of 64 entries overflow, and in 64 of 100 networks any does; only 43 have an infinite largest entry and 13 one
         # in the first row. The share of 1000 networks has a standard error of 0.015.
-        "sees a single infinite entry, wherever it is and of either sign": sum(few) > 530,
-        "draws a fresh weight for each layer": not torch.equal(state_after(max_layers=2), state_after(max_layers=5)),
+        "sees a single infinite entry, wherever it is and of either sign": not moves_on or sum(few) > 530,
+        "draws a fresh weight for each layer": not moves_on
+        or not torch.equal(state_after(max_layers=2), state_after(max_layers=5)),
         "looks at 100 layers if nothing else is said": torch.equal(state_after(), state_after(max_layers=100)),
         "leaves PyTorch's global generator alone": torch.equal(before, torch.get_rng_state()),
     }
@@ -465,6 +485,7 @@ check_equal(
 check_equal(fan_in_and_fan_out((24, 3, 2, 5), groups=4), (30, 60), "the fans of a convolution with 4 groups")
 check_equal(fan_in_and_fan_out(torch.Size((7, 3))), (3, 7), "the fans of a torch.Size")
 check_equal(fan_in_and_fan_out((8, 2, 1, 1), 2), (2, 4), "the fans of a 1×1 convolution with 2 groups")
+check_raises(Exception, fan_in_and_fan_out, (), what="an error for the shape of a single number, which has no fans")
 generator = case_generator()
 for dimensions in (2, 3, 4):
     groups = int(torch.randint(2, 5, (), generator=generator))
@@ -971,7 +992,8 @@ figure
 # the rows in order, and count a row if it differs by more than `tol`, in some entry, from every row counted before it. The
 # weight has shape (out, in).
 #
-# **Example.** The rows $(1, 2)$, $(1, 2)$, $(2, 1)$ are 2 distinct units.
+# **Example.** The rows $(1, 2)$, $(1, 2)$, $(2, 1)$ are 2 distinct units. With `tol` = 1 the rows $(0)$, $(0.6)$, $(1.2)$ are 2 as well: the
+# second is close to the first and does not count, and the third differs enough from the first.
 #
 # <details><summary>Hint 1: where to start</summary>
 #
@@ -1010,6 +1032,8 @@ check_equal(distinct_units(torch.ones(5, 4)), 1, "the distinct units of five equ
 weight = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [1.0, 2.0, 3.1]])
 check_equal(distinct_units(weight), 3, "the distinct units of three rows, two of which differ by 0.1 in one entry")
 check_equal(distinct_units(weight, tol=0.2), 2, "the distinct units of these three rows with tol = 0.2")
+what = "the distinct units of the rows (0), (0.6), (1.2) with tol = 1: the third is compared with the first, which was counted"
+check_equal(distinct_units(torch.tensor([[0.0], [0.6], [1.2]]), tol=1.0), 2, what)
 passed_visible("distinct_units")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
@@ -1017,7 +1041,9 @@ rows = torch.randn(4, 6, generator=generator)
 weight = rows[[0, 1, 0, 2, 2, 3, 1, 0]]
 with unchanged(weight=weight):
     check_equal(distinct_units(weight), 4, "the distinct units where equal rows are not neighbours")
-check_equal(distinct_units(weight.T), 6, "the distinct units of a transposed weight, rows of which differ")
+found = distinct_units(weight.T)
+check_equal(found, 6, "the distinct units of a transposed weight, rows of which differ")
+check_true(not isinstance(found, float), "the number of distinct units is a whole number, not a float")
 noise = 2e-7 * torch.rand(8, 6, generator=generator)
 check_equal(distinct_units(weight + noise), 4, "the distinct units of rows that are equal up to rounding")
 check_equal(distinct_units(weight + 100 * noise, tol=1e-3), 4, "the distinct units with a larger tolerance")
@@ -1043,6 +1069,11 @@ weight = torch.tensor([[1.0, 2.0], [1.0, 3.0], [1.0, 2.0]])
 check_equal(distinct_units(weight), 2, "the distinct units where different rows have the same first entry")
 weight = torch.tensor([[0.0, 0.0], [1e-7, 5.0], [2e-7, 0.0]], dtype=torch.float64)
 check_equal(distinct_units(weight), 2, "the distinct units where sorting the rows tears two equal ones apart")
+weight = torch.tensor([[0.0], [0.6], [1.2]], dtype=torch.float64)
+what = "the distinct units where the first row is close to two that differ: rows are gone through in order"
+check_equal(distinct_units(weight[[1, 0, 2]], tol=1.0), 1, what)
+weight = base + 1e-9 * torch.tensor([[0.0], [1.0]], dtype=torch.float64)
+check_equal(distinct_units(weight, tol=1e-10), 2, "the distinct units of float64 rows that differ by 1e-9, tol = 1e-10")
 weight = torch.tensor([[1000.0, 0.0], [1000.005, 0.0]], dtype=torch.float64)
 check_equal(distinct_units(weight), 2, "the distinct units of large weights: tol is a difference, not a ratio")
 check_equal(distinct_units(torch.zeros(3, 4)), 1, "the distinct units of a layer that starts at zero")
@@ -1376,7 +1407,7 @@ def lsuv_facts(seed):
         lsuv_(weights, x, "relu", generator=generator)
         return weights
 
-    x = 2 * torch.randn(100, 6, generator=fresh())
+    x, shared = 2 * torch.randn(100, 6, generator=fresh()), fresh()
     inputs = x.clone()
     parameters = [torch.nn.Parameter(torch.zeros(9, 6)), torch.nn.Parameter(torch.zeros(4, 9))]
     addresses = [weight.data_ptr() for weight in parameters]
@@ -1401,6 +1432,10 @@ def lsuv_facts(seed):
         ),
         "leaves x as it was": torch.equal(x, inputs),
         "draws the same from a generator of the same seed": all(map(torch.equal, first, run(fresh()))),
+        "draws anew from a generator that has moved on": not any(map(torch.equal, run(shared), run(shared))),
+        "draws a start of its own for each layer": not torch.equal(
+            *run(fresh(), [torch.zeros(6, 6), torch.zeros(6, 6)])
+        ),
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -1412,8 +1447,12 @@ def lsuv_facts(seed):
     return facts
 
 
+hints = CONTRACT_HINTS | {
+    "draws anew from a generator that has moved on": "Is the generator seeded or made anew inside, or is nothing drawn?",
+    "draws a start of its own for each layer": "Is the generator seeded or made anew inside, or is nothing drawn?",
+}
 for fact, holds in lsuv_facts(5).items():
-    check_true(holds, f"lsuv_ {fact}")
+    check_true(holds, f"lsuv_ {fact}", hints.get(fact, ""))
 passed_visible("lsuv_, the contract")
 
 # %% [markdown]
@@ -1856,8 +1895,9 @@ def draw(*shape):
 
 
 @probe
-def gradients_of_two_passes(first, second, grad_y, training):
-    caches = [batchnorm_forward(*pass_, training=training)[1] for pass_ in (first, second)]
+def gradients_of_two_passes(first, second, grad_y, modes):
+    passes = zip((first, second), modes, strict=True)
+    caches = [batchnorm_forward(*pass_, training=training)[1] for pass_, training in passes]
     before = grad_y.clone()
     gradients = [batchnorm_backward(grad_y, cache) for cache in caches]
     again = batchnorm_backward(grad_y, caches[0])
@@ -1900,15 +1940,17 @@ for training in (True, False):
         for name, actual, wanted in zip(("x", "gamma", "beta"), found, expected, strict=True):
             what = f"the gradient of {name}, where one gamma is 0 and grad_y is {kind}"
             check_close(actual, wanted, what, rtol=1e-8, atol=1e-8)
-for training in (True, False):
+for modes in ((True, True), (False, False), (True, False)):
     first = draw(5, 3), draw(3), draw(3), draw(3), draw(3).square() + 0.5
     second = 3 * draw(5, 3), draw(3), draw(3), draw(3), draw(3).square() + 0.5
     grad_y = draw(5, 3)
-    found, again, kept = gradients_of_two_passes(first, second, grad_y, training)
-    for actual, pass_ in zip((*found, again), (first, second, first), strict=True):
+    found, again, kept = gradients_of_two_passes(first, second, grad_y, modes)
+    passes = (first, modes[0]), (second, modes[1]), (first, modes[0])
+    for actual, (pass_, training) in zip((*found, again), passes, strict=True):
         expected = expected_gradients(*pass_, grad_y, training)
         for name, one, wanted in zip(("x", "gamma", "beta"), actual, expected, strict=True):
             what = f"the gradient of {name}, two forward passes before the first backward pass"
+            what += ", one in training and one in evaluation" if modes[0] != modes[1] else ""
             check_close(one, wanted, what, rtol=1e-8, atol=1e-8)
     check_true(kept, "grad_y is unchanged")
 ### END HIDDEN TESTS

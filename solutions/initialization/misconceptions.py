@@ -70,6 +70,42 @@ MOMENTS = [
         message="You draw the weights from U(-1, 1), whose variance is 1/3. They should be N(0, 1) times weight_std.",
     ),
     Misconception(
+        name="moments-uniform-weights-of-right-variance",
+        function="forward_moments",
+        find="weight_std * torch.randn(width, width, dtype=torch.float64, generator=generator)",
+        put="weight_std * 3**0.5 * (2 * torch.rand(width, width, dtype=torch.float64, generator=generator) - 1)",
+        message="Your weights have the right variance, but they are not normal: none is far from 0. Draw them with torch.randn, not "
+        "uniformly and not cut off.",
+    ),
+    Misconception(
+        name="moments-uniform-inputs",
+        function="forward_moments",
+        find="torch.randn(256, width, dtype=torch.float64, generator=generator)",
+        put="3**0.5 * (2 * torch.rand(256, width, dtype=torch.float64, generator=generator) - 1)",
+        message="Your inputs have variance 1, but they are not normal. Draw them with torch.randn, and leave them as they are.",
+    ),
+    Misconception(
+        name="moments-hard-sigmoid",
+        function="forward_moments",
+        find="phi = ACTIVATIONS[activation]",
+        put='phi = {**ACTIVATIONS, "sigmoid": torch.nn.functional.hardsigmoid}[activation]',
+        message="Your sigmoid is a broken line: torch.nn.functional.hardsigmoid only looks like it. Take ACTIVATIONS[activation].",
+    ),
+    Misconception(
+        name="moments-hard-tanh",
+        function="forward_moments",
+        find="phi = ACTIVATIONS[activation]",
+        put='phi = {**ACTIVATIONS, "tanh": torch.nn.functional.hardtanh}[activation]',
+        message="Your tanh is a broken line: torch.nn.functional.hardtanh only looks like it. Take ACTIVATIONS[activation].",
+    ),
+    Misconception(
+        name="moments-sigmoid-is-tanh",
+        function="forward_moments",
+        find="phi = ACTIVATIONS[activation]",
+        put='phi = {**ACTIVATIONS, "sigmoid": torch.tanh}[activation]',
+        message='You apply tanh for "sigmoid". Its values lie between 0 and 1: take ACTIVATIONS[activation].',
+    ),
+    Misconception(
         name="moments-float32",
         function="forward_moments",
         code="""
@@ -143,6 +179,20 @@ OVERFLOW = [
         find="not torch.isfinite(x).all()",
         put="not torch.isfinite(x.square().sum())",
         message="You ask whether a sum of squares is finite. Squares overflow at half the depth: ask the entries themselves.",
+    ),
+    Misconception(
+        name="overflow-of-sum",
+        function="first_nonfinite_layer",
+        find="not torch.isfinite(x).all()",
+        put="not torch.isfinite(x.sum())",
+        message="You ask whether the sum (or the mean) of the entries is finite. It overflows before they do: ask the entries themselves.",
+    ),
+    Misconception(
+        name="overflow-single-input",
+        function="first_nonfinite_layer",
+        find="x = torch.randn(width, width, generator=generator)",
+        put="x = torch.randn(1, width, generator=generator)",
+        message="You send a single input through the layers. A batch has `width` of them, and any entry of it may be the first to overflow.",
     ),
     Misconception(
         name="overflow-in-float64",
@@ -479,6 +529,46 @@ SYMMETRY = [
         message="You compare each row with the last one counted only. Equal rows need not be neighbours: compare with all of them.",
     ),
     Misconception(
+        name="symmetry-first-unit-only",
+        function="distinct_units",
+        find="for other in kept)",
+        put="for other in kept[:1])",
+        message="You compare each row with the first one only. Compare it with every row counted before.",
+    ),
+    Misconception(
+        name="symmetry-all-rows-before",
+        function="distinct_units",
+        code="""
+def distinct_units(weight, tol=1e-6):
+    return sum(
+        all((row - other).abs().max() > tol for other in weight[:i]) for i, row in enumerate(weight)
+    )
+""",
+        message="You compare each row with all rows before it. Compare it with those that were counted: one that is close to a row that "
+        "was not counted may still be new.",
+    ),
+    Misconception(
+        name="symmetry-difference-of-exactly-tol",
+        function="distinct_units",
+        find="(row - other).abs().max() > tol",
+        put="(row - other).abs().max() >= tol",
+        message="Rows that differ by exactly tol are the same: they differ if it is by *more* than tol.",
+    ),
+    Misconception(
+        name="symmetry-relative-tolerance",
+        function="distinct_units",
+        find="(row - other).abs().max() > tol",
+        put="not torch.allclose(row, other, atol=tol)",
+        message="torch.allclose and torch.isclose also allow a difference relative to the weights, rtol. tol is the difference itself.",
+    ),
+    Misconception(
+        name="symmetry-absolute-values",
+        function="distinct_units",
+        find="(row - other).abs().max() > tol",
+        put="(row.abs() - other.abs()).abs().max() > tol",
+        message="You take the absolute values before the difference, so a row and its negative look the same. Subtract first.",
+    ),
+    Misconception(
         name="symmetry-all-entries",
         function="distinct_units",
         find="(row - other).abs().max() > tol",
@@ -720,6 +810,13 @@ def lsuv_(weights, x, activation, tol=0.01, max_iter=10, generator=None):
         find="orthogonal_(weight, generator=generator)",
         put="weight.normal_(0, 0.1, generator=generator)",
         message="You start from Gaussian weights. LSUV starts from orthonormal ones.",
+    ),
+    Misconception(
+        name="lsuv-identity-start",
+        function="lsuv_",
+        find="orthogonal_(weight, generator=generator)",
+        put="torch.nn.init.eye_(weight)",
+        message="You start from the identity. Its rows are orthonormal, but nothing about it is random: fill each weight with orthogonal_.",
     ),
     Misconception(
         name="lsuv-keeps-old-weights",

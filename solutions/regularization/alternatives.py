@@ -303,7 +303,7 @@ def cross_entropy_soft(logits, target):
     losses = []
     for z, q in zip(logits, target, strict=True):
         z = z - z.max()
-        losses.append(-(q * (z - z.exp().sum().log())).sum().item())
+        losses.append(-(q * (z - z.exp().sum().log())).sum())
     return sum(losses) / len(losses)
 """,
     ),

@@ -175,6 +175,23 @@ def ridge(x, y, alpha):
         put="w = w - lr * (x.T @ (x @ w - y))\n    return soft_threshold(w, alpha)",
         message="You apply the threshold once, at the end. It belongs into every step; only columns at right angles would forgive that.",
     ),
+    Misconception(
+        name="ista-stops-when-steps-are-small",
+        function="lasso_ista",
+        code="""
+def lasso_ista(x, y, alpha, steps):
+    lr = 1 / torch.linalg.matrix_norm(x, 2) ** 2
+    w = torch.zeros(x.shape[1], dtype=x.dtype)
+    for _ in range(steps):
+        old = w
+        w = soft_threshold(w - lr * (x.T @ (x @ w - y)), lr * alpha)
+        if (w - old).abs().max() < 1e-3:
+            break
+    return w
+""",
+        message="You stop when the weights hardly move. Where the data shows a direction weakly each step along it is small and the way "
+        "long: make all the steps.",
+    ),
     # Task 3: weight decay
     Misconception(
         name="decay-always-l2",
@@ -244,6 +261,38 @@ def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
     return param - lr * velocity - lr * weight_decay * param, velocity
 """,
         message="You weigh the gradient by 1 − momentum, which makes the velocity an average. In PyTorch's convention the gradient is added whole.",
+    ),
+    Misconception(
+        name="decay-of-matrices-only",
+        function="sgd_step",
+        code="""
+def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
+    if param.dim() == 1 and param.numel() > 1:
+        weight_decay = 0.0
+    if decay == "l2":
+        grad = grad + weight_decay * param
+    velocity = momentum * velocity + grad
+    new = param - lr * velocity
+    if decay == "decoupled":
+        new = new - lr * weight_decay * param
+    return new, velocity
+""",
+        message="You do not decay vectors. Whoever calls the function decides what is decayed, by weight_decay: apply it to what you are given.",
+    ),
+    Misconception(
+        name="velocity-is-the-gradient-itself",
+        function="sgd_step",
+        code="""
+def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
+    if decay == "l2" and weight_decay:
+        grad = grad + weight_decay * param
+    velocity = momentum * velocity + grad if momentum else grad
+    new = param - lr * velocity
+    if decay == "decoupled":
+        new = new - lr * weight_decay * param
+    return new, velocity
+""",
+        message="Without momentum you return the gradient itself as the velocity. The next backward pass changes it: return a new tensor.",
     ),
     Misconception(
         name="decay-changes-the-parameter-in-place",
@@ -338,6 +387,36 @@ def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
         find="if loss < self.best_loss:",
         put="if self.best_step is None or loss < self.best_loss:",
         message="If the first loss is NaN you keep it as the best, and then nothing is ever smaller. Start with infinity instead.",
+    ),
+    Misconception(
+        name="nan-is-not-counted",
+        function="EarlyStopping.update",
+        find="self.left -= 1",
+        put="self.left -= loss == loss",
+        message="An update with NaN does not count in your code. NaN is not better, so it counts like any other loss that is not.",
+    ),
+    Misconception(
+        name="one-memory-for-all-objects",
+        function="EarlyStopping.update",
+        code="""
+class EarlyStopping:
+    best_step, best_loss, best_parameters = None, math.inf, []
+
+    def __init__(self, patience):
+        self.patience = self.left = patience
+
+    def update(self, step, loss, parameters):
+        if not self.left:
+            return True
+        self.left -= 1
+        if loss < self.best_loss:
+            self.best_step, self.best_loss = step, float(loss)
+            self.best_parameters[:] = [p.detach().clone() for p in parameters]
+            self.left = self.patience
+        return not self.left
+""",
+        message="A list that belongs to the class is shared by all its objects. Set best_parameters to None in __init__, and to a new list "
+        "at each better update.",
     ),
     Misconception(
         name="keeps-a-reference",
@@ -531,6 +610,13 @@ def dropout(x, p, training, generator):
         message="Your mask consists of numbers. It should be a boolean tensor: leave out .float().",
     ),
     Misconception(
+        name="dropout-mask-where-y-is-not-zero",
+        function="dropout",
+        find="return x.clone(), torch.ones_like(x, dtype=torch.bool)",
+        put="return x.clone(), x != 0",
+        message="Your mask says where y is not 0. An entry that was 0 before is kept all the same: in evaluation the mask is True everywhere.",
+    ),
+    Misconception(
         name="dropout-backward-not-scaled",
         function="dropout_backward",
         find="grad_y / (1 - p)",
@@ -614,6 +700,13 @@ def dropout(x, p, training, generator):
         find=".mean()",
         put=".sum()",
         message="You add the losses of the examples. The loss is their mean.",
+    ),
+    Misconception(
+        name="soft-loss-cut-from-the-graph",
+        function="cross_entropy_soft",
+        find=".sum(dim=1).mean()",
+        put=".sum(dim=1).mean().item()",
+        message="Your loss is right, but cut off from the network: .item(), float() and detach() stop the gradient. Return the tensor.",
     ),
     Misconception(
         name="soft-loss-mean-over-classes",

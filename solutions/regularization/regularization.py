@@ -21,10 +21,10 @@
 # **Conventions.** `x` has shape $(N, D)$, one example per row; $w$ has shape $(D,)$. The strength of a
 # penalty is `alpha`. In dropout `p` is the probability to *drop*. `K` is the number of classes.
 #
-# **Rules.** A result that is one number may be a float or a tensor without dimensions. Arguments end as they
-# were. Results have the dtype of the inputs. A function that takes a `generator` draws everything from it, so
-# that two calls in a row give different results and the same state of the generator gives the same result;
-# PyTorch's global generator is left alone.
+# **Rules.** A result that is one number may be a float or a tensor without dimensions, unless the task says
+# otherwise. Arguments end as they were. Results have the dtype of the inputs. A function that takes a
+# `generator` draws everything from it, so that two calls in a row give different results and the same state of
+# the generator gives the same result; PyTorch's global generator is left alone.
 #
 # **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most
 # mistakes. The grader adds hidden ones: other shapes, other dtypes, edge cases. What is random is judged by
@@ -214,6 +214,7 @@ y = torch.tensor([1.0, -2.0], dtype=torch.float64)
 with unchanged(x=x, y=y):
     w = ridge(x, y, 0.5)
 check_shape(w, (3,), "the weights, one per column, of a problem with fewer rows than columns")
+check_dtype(w, torch.float64, "the weights, which have the dtype of x")
 what = "the gradient Xᵀ(Xw − y) + αw at the weights that ridge finds"
 check_close(x.T @ (x @ w - y) + 0.5 * w, torch.zeros(3, dtype=torch.float64), what, atol=1e-9)
 passed_visible("ridge")
@@ -238,6 +239,12 @@ for dtype, tolerance in ((torch.float64, 1e-7), (torch.float32, 2e-3)):
             what = f"ridge with {rows} rows, {columns} {'columns' if columns > 1 else 'column'} and alpha {alpha:g}"
             check_dtype(w, dtype, "the weights, which have the dtype of x")
             check_close(w, expected, what, rtol=tolerance, atol=tolerance * float(expected.abs().max()))
+# Singular values of 10, 1 and 0.05: only a direct solution is exact in all three directions.
+u, v = (torch.linalg.qr(torch.randn(n, 3, generator=generator, dtype=torch.float64))[0] for n in (8, 3))
+s = torch.tensor([10.0, 1.0, 0.05], dtype=torch.float64)
+y = u @ torch.ones(3, dtype=torch.float64)
+what = "ridge with a small alpha and columns that are nearly dependent"
+check_close(ridge(u * s @ v.T, y, 1e-3), v @ (s / (s**2 + 1e-3)), what, rtol=1e-6)
 x = torch.randn(6, 3, generator=generator, dtype=torch.float64) + torch.eye(6, 3, dtype=torch.float64) * 4
 w = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64)
 check_close(ridge(x, x @ w, 0), w, "ridge with alpha 0 and targets that a linear model fits exactly", rtol=1e-8)
@@ -399,6 +406,7 @@ for rows, columns in ((8, 5), (4, 6)):
         with unchanged(x=x, y=y):
             found = lasso_ista(x, y, alpha, steps)
         check_shape(found, (columns,), f"the weights, {rows} rows and {columns} columns")
+        check_dtype(found, torch.float64, "the weights, which have the dtype of x")
         check_close(found, w, f"the weights after few steps, {rows} rows and {columns} columns", rtol=1e-5, atol=1e-6)
     w = torch.as_tensor(lasso_ista(x, y, alpha, 1500))
     pull = x.T @ (y - x @ w)
@@ -414,6 +422,11 @@ check_equal(torch.as_tensor(w)[2:] == 0, torch.tensor([True, True]), "the weight
 w = lasso_ista(x.float(), y.float(), 0.0, 50)
 check_dtype(w, torch.float32, "the weights, which have the dtype of x")
 check_close(w, [2.0, -1.0, 0.01, 0.0], "the weights with alpha 0, which is least squares", rtol=1e-3, atol=1e-4)
+# Along the second column the curvature is 1e-4 of the largest: w ← w + 1e-4 (5 − w), in steps that hardly move.
+x = torch.diag(torch.tensor([1.0, 0.01], dtype=torch.float64))
+w = lasso_ista(x, torch.tensor([2.0, 0.15], dtype=torch.float64), 1e-3, 600)
+what = "the weights after 600 steps, one of which creeps: all of them are made, and no more"
+check_close(w, [1.999, 5 * (1 - 0.9999**600)], what, rtol=1e-6)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -571,8 +584,30 @@ for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
         check_close(velocity, v, f'{which}"decoupled"', rtol=tolerance, atol=tolerance)
     both = [walk(start, grads, 0.1, 0.9, 0.0, decay)[0] for decay in ("l2", "decoupled")]
     check_close(both[0], both[1], "the parameter without weight decay, the same in both forms", rtol=tolerance)
+start, grads = torch.randn(4, generator=generator, dtype=torch.float64) + 3, torch.zeros(2, 4, dtype=torch.float64)
+for decay in ("l2", "decoupled"):
+    param, _ = walk(start, list(grads), 0.2, 0.0, 0.15, decay)
+    what = f'the parameter after 2 steps with gradient 0, decay="{decay}": a vector is decayed like a matrix'
+    check_close(param, start * 0.97**2, what, rtol=1e-9)
+
+
+@probe
+def sgd_makes_new_tensors(lr, momentum, weight_decay, decay):
+    """Whether the arguments stay as they are while the results are changed."""
+    given = [torch.full((2,), value) for value in (1.0, 2.0, 3.0)]
+    new = sgd_step(*given, lr=lr, momentum=momentum, weight_decay=weight_decay, decay=decay)
+    for tensor in new:
+        tensor += 7
+    return [tensor.tolist() for tensor in given] == [[1.0] * 2, [2.0] * 2, [3.0] * 2] and new[0] is not new[1]
+
+
+for decay, lr, momentum in itertools.product(("l2", "decoupled"), (0.1, 0.0), (0.9, 0.0)):
+    what = f'with lr {lr:g}, momentum {momentum:g} and decay="{decay}"'
+    cause = "Make both anew; returning an argument itself ties them together."
+    fine = sgd_makes_new_tensors(lr, momentum, 0.0, decay)
+    check_true(fine, f"the new parameter and velocity are tensors of their own, {what}", cause)
 velocity = torch.randn(3, 2, generator=generator)
-param, grad = start.float(), grads[0].float()
+param, grad = torch.randn(2, 3, 2, generator=generator)
 with unchanged(param=param, grad=grad, velocity=velocity):
     for decay in ("l2", "decoupled"):
         sgd_step(param=param, grad=grad, velocity=velocity, lr=0.1, momentum=0.9, weight_decay=0.1, decay=decay)
@@ -650,7 +685,8 @@ class EarlyStopping:
     """Says when to stop training, and keeps the parameters of the best update.
 
     patience: an integer of at least 1
-    best_step, best_loss, best_parameters: of the best update so far; None, infinity and None before there is one
+    best_step, best_loss, best_parameters: of the best update so far; None, infinity and None before there is one.
+        Later changes of the loss or the parameters that were given do not reach them.
     """
 
     def __init__(self, patience):
@@ -662,8 +698,8 @@ class EarlyStopping:
     def update(self, step, loss, parameters):
         """Take note of one validation loss. Returns True if the training should stop, else False.
 
-        step: an integer, kept as best_step; loss: a float or 0-d tensor, NaN allowed
-        parameters: list of tensors, of which best_parameters has copies that later changes do not reach
+        step: an integer, kept as best_step; loss: a float or 0-d tensor, NaN and infinity allowed
+        parameters: list of tensors, of which best_parameters has copies
         """
         ### BEGIN SOLUTION
         if not self.left:
@@ -714,6 +750,10 @@ check_equal(answers(1, [3.0, 3.0]), [False, True], "an equal loss, which is not 
 check_equal(answers(2, [nan, nan, 1.0]), [False, True, True], "two NaN at the start with patience 2")
 check_equal(answers(2, [nan, 1.0, 2.0, 0.5, nan, nan]), [False] * 5 + [True], "NaN before and after better losses")
 check_equal(answers(2, [3.0, nan, 2.0, nan, nan]), [False] * 4 + [True], "NaN among others, with patience 2")
+inf = math.inf
+what = "two infinite losses at the start, which are not better than infinity, with patience 2"
+check_equal(answers(2, [inf, inf, 1.0]), [False, True, True], what)
+check_equal(answers(2, [1e12, inf, 1e11, inf, nan]), [False] * 4 + [True], "very large losses, with patience 2")
 what = "the losses 5, 1, 4, 3, 2, which fall after the best but do not reach it, with patience 3"
 check_equal(answers(3, [5.0, 1.0, 4.0, 3.0, 2.0, 2.0]), [False] * 4 + [True, True], what)
 what = "two bad losses before the best one and three after it, with patience 3"
@@ -808,6 +848,29 @@ def remembered_of_a_network():
     )
 
 
+@probe
+def before_and_side_by_side():
+    """What a new object remembers, and one that has seen NaN; then what two remember that watch two networks."""
+    fresh, nothing = EarlyStopping(3), EarlyStopping(3)
+    nothing.update(0, math.nan, [torch.zeros(1)])
+    first, second = EarlyStopping(3), EarlyStopping(3)
+    for step, (one, other) in enumerate(((0.1, 0.7), (0.3, 0.2))):
+        first.update(step, other, [torch.full((2,), one, dtype=torch.float64)])
+        second.update(step, one, [torch.full((2,), other, dtype=torch.float64)])
+    empty = [
+        s.best_step is None and float(s.best_loss) == math.inf and s.best_parameters is None for s in (fresh, nothing)
+    ]
+    return empty, [(s.best_step, float(s.best_loss), torch.as_tensor(s.best_parameters[0])) for s in (first, second)]
+
+
+empty, both = before_and_side_by_side()
+check_equal(empty, [True, True], "best_step, best_loss and best_parameters before a better loss: None, infinity, None")
+for (step, loss, found), expected in zip(both, ((1, 0.2, 0.3), (0, 0.1, 0.7)), strict=True):
+    what = "two EarlyStopping objects side by side, with parameters in float64"
+    check_equal(step, expected[0], f"best_step: {what}")
+    check_close(loss, expected[1], f"best_loss: {what}")
+    check_dtype(found, torch.float64, f"best_parameters: {what}")
+    check_close(found, torch.full((2,), expected[2], dtype=torch.float64), f"best_parameters: {what}")
 step, loss, found, now, requires_grad = remembered_of_a_network()
 check_equal(step, 7, "best_step, for parameters that require a gradient")
 check_close(loss, 0.5, "best_loss, for a loss that is a tensor and changes later")
@@ -836,7 +899,7 @@ for lr, steps in ((0.1, 3), (0.03, 40), (0.2, 1)):
     check_shape(alpha, (4,), "the alphas of four eigenvalues, one for each")
     what = f"gradient descent, run for {steps} {'step' if steps == 1 else 'steps'}, against ridge with the equivalent alphas"
     check_close(eigenvalues / (eigenvalues + alpha), w, what, rtol=1e-8)
-    check_close(equivalent_alpha(eigenvalues[1].item(), lr, steps), alpha[1], "a float against a tensor", rtol=1e-8)
+    check_close(equivalent_alpha(eigenvalues[1].item(), lr, steps), alpha[1], "a float against a tensor", rtol=1e-5)
     check_close(equivalent_alpha(eigenvalues[1], torch.tensor(lr), steps), alpha[1], "0-d tensors", rtol=1e-4)
 eigenvalues = torch.tensor([[0.1, 1.0, 5.0]], dtype=torch.float64)
 what = "the alphas for a small learning rate and many steps, all near 1/(steps · lr)"
@@ -1056,6 +1119,9 @@ for shape, dtype in (((4, 1, 3), torch.float64), ((5,), torch.float32), ((), tor
         check_close(y, torch.zeros_like(x) if drops else x, f"y, {what}")
         check_dtype(mask, torch.bool, f"the mask, {what}")
         check_equal(mask, torch.full(shape, not drops), f"the mask, {what}")
+_, mask = dropout(torch.tensor([0.0, 1.0, 0.0]), 0.5, False, torch.Generator().manual_seed(3))
+check_equal(mask, torch.ones(3, dtype=torch.bool), "the mask in evaluation, where x has zeros, which are kept as well")
+
 factors, all_true, dtype = evaluation_factors(0.6, 1)
 check_close(factors, [1.0, 1.0], "the smallest and the largest y/x in evaluation with p = 0.6")
 check_true(all_true and dtype == "torch.bool", "the mask in evaluation with p = 0.6 is boolean and all True")
@@ -1086,6 +1152,8 @@ for dtype, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
         check_close(grad_x, torch.tensor(expected, dtype=dtype), f"the gradient with p = {p:g}", rtol=tolerance)
 grad_x = dropout_backward(grad_y, torch.zeros(4, 5, dtype=torch.bool), 1)
 check_close(grad_x, torch.zeros(4, 5), "the gradient with p = 1 and a matrix")
+grad_x = dropout_backward(grad_y.double(), torch.zeros(4, 5, dtype=torch.bool), 1.0)
+check_dtype(grad_x, torch.float64, "the gradient with p = 1, which has the dtype of grad_y")
 ### END HIDDEN TESTS
 
 # %% [markdown] task={"name": "noise", "minutes": 14, "difficulty": 2}
@@ -1167,7 +1235,7 @@ def cross_entropy_soft(logits, target):
     """The mean over the batch of −Σ target · log softmax(logits).
 
     logits: (N, K); target: (N, K), rows of probabilities
-    Returns one number.
+    Returns a tensor without dimensions, differentiable with respect to the logits.
     """
     ### BEGIN SOLUTION
     return -(target * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()
@@ -1255,6 +1323,25 @@ for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
     logits = torch.tensor([[1e4, -1e4, 0.0], [-1e4, 0.0, -1e4]], dtype=dtype)[:, order]
     target = torch.tensor([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]], dtype=dtype)[:, order]
     check_close(cross_entropy_soft(logits, target), 3750.0, "the loss at logits of ±10⁴", rtol=1e-6)
+
+
+@probe
+def soft_loss_gradient(logits, target):
+    """The gradient of the loss with respect to the logits, or None if the loss is cut off from them."""
+    logits = logits.clone().requires_grad_()
+    loss = cross_entropy_soft(logits, target)
+    if not torch.is_tensor(loss) or not loss.requires_grad:
+        return None
+    loss.backward()
+    return logits.grad
+
+
+logits = torch.randn(4, 3, generator=generator)
+target = torch.softmax(torch.randn(4, 3, generator=generator), dim=1)
+grad = soft_loss_gradient(logits, target)
+what = "the gradient that autograd finds of the loss with respect to the logits"
+check_true(grad is not None, what, "Give the loss back as a tensor: .item() and float() cut it off from the network.")
+check_close(grad, (torch.softmax(logits, dim=1) - target) / 4, what)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1538,8 +1625,9 @@ def value_and_gradient(trunk, heads, weights):
     """Task k has the loss (trunk · head k)²; returns the loss and the gradients of the trunk and of the heads."""
     trunk, heads = trunk.clone().requires_grad_(), heads.clone().requires_grad_()
     losses = [(trunk @ head) ** 2 for head in heads]
-    loss = multitask_loss(losses, weights)
-    loss.backward()
+    loss = torch.as_tensor(multitask_loss(losses, weights))
+    if loss.requires_grad:
+        loss.backward()
     grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in (trunk, heads)]
     return loss.detach().reshape(()), *grads
 
@@ -1551,7 +1639,11 @@ check_close(loss, 11.0, "the loss of two tasks, 2 and 10, with weights 3 and 0.5
 trunk, heads = torch.tensor([1.0, 2.0]), torch.tensor([[1.0, 0.0], [1.0, 1.0]])
 loss, grad_trunk, _ = value_and_gradient(trunk, heads, [2.0, 0.5])
 check_close(loss, 6.5, "the loss of two tasks that share a trunk")
-check_close(grad_trunk, [7.0, 3.0], "the gradient of the shared trunk, the sum of what both tasks send")
+cut = {
+    "The loss is cut off from the network: add the losses themselves, without .item() or torch.tensor().": [0.0, 0.0]
+}
+what = "the gradient of the shared trunk, the sum of what both tasks send"
+check_close(grad_trunk, [7.0, 3.0], what, causes=cut)
 passed_visible("multitask_loss")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
@@ -1675,11 +1767,13 @@ def k_fold(n, k, generator):
 # Test: three parts.
 @probe
 def split_facts(n, fractions, seed):
-    parts = three_way_split(n, fractions, torch.Generator().manual_seed(seed))
+    given = three_way_split(n, fractions, torch.Generator().manual_seed(seed))
+    parts = [torch.as_tensor(part) for part in given]
     indices = [int(i) for part in parts for i in part]
     return {
         "has three parts": len(parts) == 3,
-        "consists of integer tensors": all(not p.is_floating_point() and p.dim() == 1 for p in parts),
+        "consists of integer tensors": all(map(torch.is_tensor, given))
+        and all(not p.is_floating_point() and p.dim() == 1 for p in parts),
         "has sizes within one of n times the fraction": all(
             abs(len(part) - n * f) <= 1 + 1e-6 for part, f in zip(parts, fractions, strict=True)
         ),
@@ -1714,14 +1808,17 @@ for n, fractions in (
 @probe
 def split_over_many_calls(seed):
     """Where ten examples land, over 200 calls with one generator."""
-    generator, reached, together = torch.Generator().manual_seed(seed), set(), set()
+    generator, reached, together, apart = torch.Generator().manual_seed(seed), set(), set(), set()
+    pairs = set(itertools.combinations(range(10), 2))
     for _ in range(200):
-        for i, part in enumerate(three_way_split(10, (0.4, 0.3, 0.3), generator)):
-            reached |= {(index, i) for index in part.tolist()}
-            together |= set(itertools.combinations(sorted(part.tolist()), 2))
+        parts = [sorted(part.tolist()) for part in three_way_split(10, (0.4, 0.2, 0.4), generator)]
+        reached |= {(index, i) for i, part in enumerate(parts) for index in part}
+        here = {pair for part in parts for pair in itertools.combinations(part, 2)}
+        together, apart = together | here, apart | (pairs - here)
     return {
         "sends every example to each of the parts": len(reached) == 30,
         "sends any two examples to the same part": len(together) == 45,
+        "sends any two examples to different parts": len(apart) == 45,
     }
 
 
@@ -1733,7 +1830,8 @@ def split_draws(seed):
     return facts_about_draws(draw, seed)
 
 
-# An example misses a part of 30 % in 200 calls with probability 0.7²⁰⁰ = 1e-31; two are apart with (11/15)²⁰⁰ = 1e-27.
+# In one call two examples are together with probability 13/45. An example misses a part of 20 % in 200 calls with
+# probability 0.8²⁰⁰ = 4e-20; two are always apart with (32/45)²⁰⁰ = 3e-30, always together with (13/45)²⁰⁰ = 1e-108.
 for fact, holds in split_over_many_calls(seed).items():
     check_true(holds, f"three_way_split, over many calls, {fact}", "Shuffle all examples before cutting.")
 for fact, holds in split_draws(seed).items():
@@ -1895,6 +1993,7 @@ for trials, tail in ((3, 0.1), (5, 0.025), (59, 0.05), (7, 0.9)):
     check_close(winners_curse(trials, tail=tail), expected, f"{trials} trials with a tail of {tail:g}", rtol=1e-5)
 check_close(winners_curse(28), 0.508, "28 trials with the default tail", atol=5e-4, rtol=0.0)
 check_close(winners_curse(0), 0.0, "no trial at all")
+check_close(winners_curse(400, 0.005), 1 - 0.995**400, "four hundred trials with a small tail", rtol=1e-4)
 ### END HIDDEN TESTS
 
 
@@ -1916,7 +2015,8 @@ def search_summary(space, names, cut, trials, seed):
             torch.tensor([float(values.index(v)) if v in values else -1.0 for v in third]),
         ]
     )
-    together = torch.corrcoef(ranks) - torch.eye(3)
+    ties = torch.corrcoef(torch.cat([ranks[:, 1:], ranks[:, :-1]])) - torch.eye(6)
+    together, next_one = ties[:3, :3], ties[:3, 3:]
     (_, low_a, high_a), (_, low_b, high_b) = space[a], space[b]
     return {
         "trials": len(found),
@@ -1933,6 +2033,7 @@ def search_summary(space, names, cut, trials, seed):
         "equal shares of the choice": all(abs(third.count(v) / trials - 1 / len(values)) < 0.07 for v in values),
         "types of the choice": sorted({type(v).__name__ for v in third}),
         "correlation": (2 * together.nan_to_num(1.0).abs().max()).round().item() / 2,
+        "correlation with the next trial": (2 * next_one.nan_to_num(1.0).abs().max()).round().item() / 2,
         "repeats": bool(trials > 1 and first[0] == first[1]),
     }
 
@@ -1958,6 +2059,10 @@ def expect_search(space, names, cut, trials, seed, what):
     )
     cause = "Draw every value by itself; one random number for several of them ties them together."
     check_true(found["correlation"] == 0.0, f"the values of one trial are independent, {what}", cause)
+    cause = "Draw every value by itself, not as a change of the one before."
+    check_true(
+        found["correlation with the next trial"] == 0.0, f"a trial does not depend on the one before, {what}", cause
+    )
 
 
 space = {
