@@ -50,7 +50,7 @@ def test_a_widget_and_a_self_test_by_keyboard(tmp_path: Path, page: Any) -> None
             page.wait_for_function("(src) => document.querySelector('.widget-vbox img').src !== src", arg=before)
 
         questions = page.locator(".jp-CodeCell", has=page.get_by_text("Score: 0 of 5"))
-        questions.locator(".jp-InputPrompt").click()
+        questions.get_by_text("Question 1.").click()
         tab_to(page, ".widget-toggle-button")
         page.keyboard.press("Space")
         tab_to(page, "button[title='Check the answer to question 1']")
