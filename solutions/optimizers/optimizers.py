@@ -172,8 +172,8 @@ def how_often_each_order(n, seed, epochs):
 
 seed = int(torch.randint(2**31, (), generator=generator))
 for n, batch_size, drop_last, sizes in (
-    (61, 20, False, [20, 20, 20, 1]),
-    (61, 20, True, [20, 20, 20]),
+    (65, 31, False, [31, 31, 3]),
+    (65, 31, True, [31, 31]),
     (12, 4, False, [4, 4, 4]),
     (12, 4, True, [4, 4, 4]),
     (3, 8, False, [3]),
@@ -2324,7 +2324,7 @@ for m, n, dtype in ((7, 3, torch.float64), (4, 4, torch.float64), (6, 1, torch.f
     right = torch.linalg.qr(torch.randn(n, n, generator=generator, dtype=torch.float64)).Q
     scales = 0.5 + 2 * torch.rand(n, generator=generator, dtype=torch.float64)
     if m == 7:
-        scales[0] /= 1000  # a direction that hardly changes the residual counts, too
+        scales[0] = 0.003  # a direction that hardly changes the residual counts, too
     residual = torch.randn(m, generator=generator, dtype=torch.float64)
     expected = -right @ ((left.T @ residual) / scales)
     residual, jacobian = residual.to(dtype), ((left * scales) @ right.T).to(dtype)
