@@ -23,6 +23,7 @@ import torch
 from autograder import channel
 from autograder.channel import ChannelError
 from autograder.classroom import ClassroomError, write_atomically
+from utils.data import cache_folder
 
 Replies = list[dict[str, Any]]
 
@@ -37,9 +38,7 @@ def _versions() -> str:
 
 
 def answers_folder() -> Path:
-    """Where answers are kept; DESCENT_CACHE names another place."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "descent"
-    return Path(os.environ.get("DESCENT_CACHE") or default) / "answers"
+    return cache_folder() / "answers"
 
 
 def kept(question: str, compute: Callable[[], Replies], worth_keeping: Callable[[Replies], bool]) -> Replies:

@@ -24,7 +24,21 @@ RELEASES = ROOT / "assignments"
 
 HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 RUBRIC_BEGIN, RUBRIC_END = "### BEGIN MARK SCHEME", "### END MARK SCHEME"
+SOLUTION_BEGIN, SOLUTION_END = "### BEGIN SOLUTION", "### END SOLUTION"
 EXPERIMENT_TAG = "experiment"
+
+
+def without_regions(text: str, begin: str, end: str) -> str:
+    """A text without the lines from each that holds `begin` to the next that holds `end`."""
+    kept, inside = [], False
+    for line in text.splitlines():
+        if begin in line:
+            inside = True
+        elif end in line:
+            inside = False
+        elif not inside:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 class AssignmentError(ValueError):

@@ -20,6 +20,8 @@ from nbformat.notebooknode import NotebookNode
 from autograder.assignment import (
     RELEASES,
     ROOT,
+    SOLUTION_BEGIN,
+    SOLUTION_END,
     Assignment,
     assignment_names,
     give_stable_ids,
@@ -30,7 +32,6 @@ from autograder.assignment import (
 
 LECTURES = ROOT / "course"
 ANSWER_STUB = "YOUR ANSWER HERE"
-BEGIN_SOLUTION = "### BEGIN SOLUTION"
 KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -114,12 +115,12 @@ def clear_solution(cell: NotebookNode) -> None:
     owners = _definitions_by_line(cell.source)
     lines, inside = [], False
     for number, line in enumerate(cell.source.splitlines(), start=1):
-        if BEGIN_SOLUTION in line:
+        if SOLUTION_BEGIN in line:
             inside = True
             indent = line[: len(line) - len(line.lstrip())]
             lines.append(f"{indent}# YOUR CODE HERE")
             lines.append(f'{indent}raise NotImplementedError("{owners[number]} is not written yet")')
-        elif "### END SOLUTION" in line:
+        elif SOLUTION_END in line:
             inside = False
         elif not inside:
             lines.append(line)

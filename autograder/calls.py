@@ -109,7 +109,6 @@ def perform(
         exec(_compiled(request["source"]), names)
     if request["name"] not in names:
         return {"missing": True}
-    before = [channel.dumps(item, objects, contents=True) for item in objects.items]
     reply: dict[str, Any] = {}
     try:
         with time_limit(seconds, "The call"):
@@ -123,7 +122,7 @@ def perform(
         reply["refused"] = str(error)
     except BaseException as error:
         reply["error"] = describe(error, files or {})
-    reply["changed"] = _changes(objects, before)
+    reply["changed"] = _changes([*request["args"], *request["kwargs"].values()], [*args, *kwargs.values()], objects)
     return reply
 
 
@@ -132,12 +131,20 @@ def _compiled(probe: str) -> CodeType:
     return compile(probe, "<probe>", "exec")
 
 
-def _changes(objects: Objects, before: list[bytes]) -> dict[int, bytes]:
+def _changes(sent: list[bytes], arguments: list[Any], objects: Objects) -> dict[int, bytes]:
+    """By number, the new contents of the objects in the arguments that are no longer as they were sent."""
+    fresh = Objects()
+    with contextlib.suppress(ChannelError):
+        if [channel.dumps(value, fresh, grow=True) for value in arguments] == sent:
+            return {}
+    originals = Objects()
+    for data in sent:
+        channel.loads(data, originals, grow=True)
     changed = {}
-    for number, (item, old) in enumerate(zip(objects.items, before, strict=True)):
+    for number, (item, original) in enumerate(zip(objects.items, originals.items, strict=True)):
         with contextlib.suppress(ChannelError):  # an argument that holds something else now cannot be sent back
             contents = channel.dumps(item, objects, contents=True)
-            if contents != old:
+            if contents != channel.dumps(original, originals, contents=True):
                 changed[number] = contents
     return changed
 

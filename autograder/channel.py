@@ -312,6 +312,7 @@ class _Decoder:
             max_str_len=len(data),
             max_bin_len=len(data),
             max_ext_len=len(data),
+            timestamp=1,  # as floats: msgpack's own type is none of ours
         )
         self.unpacker.feed(data)
 
@@ -453,14 +454,18 @@ def _read_head(raw: bytes) -> tuple[int, int, tuple[int, ...], tuple[int, ...], 
         start += ndim
         if sorted(order) != list(range(ndim)):
             raise ChannelError("An array with an impossible order of dimensions.")
-    count = 1
+    count = extent = 1
     for size in shape:
         if size >= 1 << 40:
             raise ChannelError("An array with an impossible shape.")
         count *= size
-    if count * TORCH_DTYPES[_TORCH_NAMES[dtype]].itemsize != len(raw) - start:
+        extent *= size or 1
+    itemsize = TORCH_DTYPES[_TORCH_NAMES[dtype]].itemsize
+    if count * itemsize != len(raw) - start:
         raise ChannelError("An array whose shape does not fit its data.")
-    if count == 0 and any(size > 1 << 24 for size in shape):
+    if (
+        count == 0 and extent * itemsize > FRAME_BYTES
+    ):  # a sum over the dimension without entries has the size of the others
         raise ChannelError("An array with an impossible shape.")
     return dtype, flags, shape, order, memoryview(raw)[start:]
 

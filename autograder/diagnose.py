@@ -22,7 +22,7 @@ from autograder import channel
 from autograder.answers import Replies, kept
 from autograder.assignment import Assignment, Task
 from autograder.calls import Call
-from autograder.channel import Allowance, ChannelError, Objects
+from autograder.channel import NODES, Allowance, ChannelError, Objects
 from autograder.running import LocalCalls, RandomState, derive, make_namespace, quiet, run_part, seed_everything
 from autograder.session import Session, StudentLost
 from autograder.testcell import TestCell
@@ -36,6 +36,7 @@ TOO_MUCH = (WAITED, "timeout", "lost")
 SOLUTION = 0
 STRICT, LOOSE = 1e-7, 1e-4
 MAX_CALLS = 200
+MAX_NODES = 4 * NODES  # of all answers to a task's calls: they are kept until they have been compared
 
 
 @dataclass(frozen=True)
@@ -263,7 +264,8 @@ def _too_much(reply: dict[str, Any]) -> bool:
 
 
 def _outcomes(calls: Sequence[Recorded], replies: Replies) -> list[Outcome]:
-    return [outcome_of(call, reply) for call, reply in zip(calls, replies, strict=False)]
+    allowance = Allowance(MAX_NODES)
+    return [outcome_of(call, reply, allowance) for call, reply in zip(calls, replies, strict=False)]
 
 
 def _together(misconceptions: Sequence[Misconception], assignment: Assignment) -> dict[str, str]:
@@ -274,9 +276,9 @@ def _together(misconceptions: Sequence[Misconception], assignment: Assignment) -
     return changed
 
 
-def outcome_of(call: Recorded, reply: dict[str, Any]) -> Outcome:
+def outcome_of(call: Recorded, reply: dict[str, Any], allowance: Allowance | None = None) -> Outcome:
     """The outcome that a reply tells; raises ChannelError never: what does not decode is an outcome too."""
-    allowance = Allowance()
+    allowance = allowance or Allowance()
     try:
         objects = Objects()
         for data in [*call.args, *call.kwargs.values()]:

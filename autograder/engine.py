@@ -30,7 +30,7 @@ from autograder.diagnose import Diagnosis
 from autograder.forkserver import ForkServer, ForkServerError, StudentProcess
 from autograder.judge import Judge, Known, Run
 from autograder.repair import Repaired, repair
-from autograder.running import one_thread
+from autograder.running import derive, one_thread
 from autograder.sandbox import memory
 from autograder.session import Disturbed, Session, StudentLost
 from autograder.submitted import Submitted
@@ -185,7 +185,9 @@ class Engine:
         """One try; `shortfalls` has what earlier ones found wrong, and gets what this one finds if it is cut short."""
         prepared = self._prepare(assignment)
         submitted = Submitted.of(repaired.notebook, assignment)
-        session = Session(self._spawn, assignment.budget, submitted.cells, seed, last_try=last_try)
+        # Whose code runs there can read the seed of its generators: it must not tell what hidden tests draw.
+        own_seed = derive(seed, "student process")
+        session = Session(self._spawn, assignment.budget, submitted.cells, own_seed, last_try=last_try)
         judge = Judge(session, submitted, prepared.known, prepared.diagnosis.mutates, seed)
         try:
             with contextlib.suppress(StudentLost):  # its notes say so, and so will every call

@@ -28,6 +28,7 @@ from autograder.assignment import (
     is_experiment,
     kind,
     load_assignment,
+    without_regions,
 )
 from autograder.build import ANSWER_STUB, release_notebook
 from autograder.classroom import write_atomically
@@ -50,6 +51,7 @@ NOT_GRADED = "could-not-be-graded"  # the cell that tells an instructor what the
 
 MAX_OUTPUTS = 40  # outputs of one cell that are shown
 MAX_CELLS = 400  # cells of the student's own that are shown
+MAX_CODE = 400_000  # characters of code that are highlighted on one page; what follows is shown plain
 MAX_MARKUP = 200_000  # characters of HTML and Markdown that are rendered on one page; what follows is shown as text
 MAX_PICTURES = 24_000_000  # characters of pictures on one page
 
@@ -175,19 +177,6 @@ def verdict(points: float | None, max_points: float) -> str:
     return "part" if points > 0 else "fail"
 
 
-def visible_part(source: str) -> str:
-    """A test cell without its hidden tests."""
-    kept, hidden = [], False
-    for line in source.splitlines():
-        if HIDDEN_BEGIN in line:
-            hidden = True
-        elif HIDDEN_END in line:
-            hidden = False
-        elif not hidden:
-            kept.append(line)
-    return "\n".join(kept).strip("\n")
-
-
 def test_title(cell: NotebookNode) -> str:
     """Of `# Test: the forward pass. And more.` the first sentence; without such a line the grade_id must do."""
     match = re.match(r"#\s*Test:\s*(.+?)(?:\.\s.*|\.?\s*)$", cell.source.partition("\n")[0])
@@ -212,7 +201,7 @@ class _Converter:
         self.headings = {task.cells[0].id: task for task in assignment.tasks}
         self.task_of = {id_: task for task in assignment.tasks for cell in task.cells if (id_ := grade_id(cell))}
         self.causes = {variant.name: variant.message for variant in load_misconceptions(assignment)}
-        self.pictures = self.markup = 0
+        self.pictures = self.markup = self.code = 0
 
     def sections(self) -> list[Section]:
         start = Section("", Markup("Before the first task"))
@@ -286,14 +275,18 @@ class _Converter:
     def _code(self, cell: NotebookNode, source: NotebookNode | None, role: str) -> Cell | None:
         outputs = self._outputs(cell)
         if source is not None and role == "solution":
-            return Cell("code", highlight(cell.source), "Your code", False, outputs, self._comment(grade_id(source)))
+            return Cell("code", self._highlighted(cell), "Your code", False, outputs, self._comment(grade_id(source)))
         if role == "locked" or self.release.get(cell.get("id")) == cell.source:
             # The course's own cell matters to a student for what it printed or drew.
             label = "Experiment" if source is not None and is_experiment(source) else "From the course"
-            return Cell("code", highlight(cell.source), label, True, outputs) if outputs else None
+            return Cell("code", self._highlighted(cell), label, True, outputs) if outputs else None
         if not cell.source.strip() and not outputs:
             return None
-        return Cell("code", highlight(cell.source), "Your own cell", False, outputs)
+        return Cell("code", self._highlighted(cell), "Your own cell", False, outputs)
+
+    def _highlighted(self, cell: NotebookNode) -> Markup:
+        self.code += len(cell.source)
+        return highlight(cell.source) if self.code <= MAX_CODE else escape(excerpt(cell.source)[0])
 
     def _test(self, source: NotebookNode, section: Section) -> Cell:
         told = {cell.cause for cell in section.cells}
@@ -304,7 +297,7 @@ class _Converter:
         message = str(test["message"]) if test else "This test was not run."
         return Cell(
             "test",
-            highlight(visible_part(source.source)),
+            highlight(without_regions(source.source, HIDDEN_BEGIN, HIDDEN_END).strip("\n")),
             anchor=name,
             title=test_title(source),
             state=verdict(points, source.metadata.nbgrader.points),

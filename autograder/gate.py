@@ -22,13 +22,15 @@ from autograder.assignment import (
     HIDDEN_END,
     RUBRIC_BEGIN,
     RUBRIC_END,
+    SOLUTION_BEGIN,
+    SOLUTION_END,
     Assignment,
     assignment_names,
     defined_names,
     load_assignment,
+    without_regions,
 )
 from autograder.build import (
-    BEGIN_SOLUTION,
     reference_solutions,
     release_notebook,
     source_notebook,
@@ -70,18 +72,6 @@ class Trial:
     until_failure: bool = False
     diagnose: bool = False
     budget_seconds: float | None = None
-
-
-def without_regions(text: str, begin: str, end: str) -> str:
-    kept, inside = [], False
-    for line in text.splitlines():
-        if begin in line:
-            inside = True
-        elif end in line:
-            inside = False
-        elif not inside:
-            kept.append(line)
-    return "\n".join(kept)
 
 
 @contextmanager
@@ -301,7 +291,7 @@ def nothing_left(assignment: Assignment) -> Finding:
     for source, release in zip(source_notebook(assignment).cells, release_notebook(assignment).cells, strict=True):
         text = source.source
         for begin, end in (
-            (BEGIN_SOLUTION, "### END SOLUTION"),
+            (SOLUTION_BEGIN, SOLUTION_END),
             (HIDDEN_BEGIN, HIDDEN_END),
             (RUBRIC_BEGIN, RUBRIC_END),
         ):

@@ -514,7 +514,7 @@ def _timestamp(folder: Path) -> tuple[str | None, list[str]]:
         parse_utc(text)
     except Unreadable as error:
         return None, [f"The time of submission is not known: {error}"]
-    except (ValueError, OverflowError):
+    except Exception:  # dateutil raises what it meets on the way
         return None, ["The time of submission is not known: timestamp.txt holds no date."]
     return text, []
 

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from types import CodeType
 from typing import Any
 
@@ -88,7 +88,7 @@ class Run:
 
     test: TestCell
     names: dict[str, Any] = field(default_factory=dict, repr=False)
-    keep: frozenset[Mutation] = frozenset()
+    may_change: frozenset[Mutation] | None = None  # None: all
     failed: bool = False
     in_hidden: bool = False
     message: str = ""
@@ -100,7 +100,6 @@ class Run:
     stopped: CallStopped | None = None
     written: bool = True
     value: Any = None
-    random: RandomState | None = field(default=None, repr=False)
     draw: str = ""
     crashed: str = ""
     last: tuple[str, str] | None = None
@@ -179,13 +178,14 @@ class Judge:
         The second time the test keeps its own arguments as they were. Otherwise a function could make its wrong answer
         right by changing the input from which the test computes the right one.
         """
-        unasked = frozenset(run.mutations - self.mutates(run.test))
-        again = Run(run.test, keep=unasked, in_hidden=True)
+        asked = frozenset(self.mutates(run.test))
+        again = Run(run.test, may_change=asked, in_hidden=True)
         self._both_parts(again)
         if again.failed:
             run.failed, run.crashed = True, again.crashed
             names = ", ".join(
-                f"`{name}`" for name in sorted({name for name, _ in unasked if name in self.student_names})
+                f"`{name}`"
+                for name in sorted({name for name, _ in run.mutations - asked if name in self.student_names})
             )
             run.message = f"{again.message}\n{names or 'Your code'} changes its arguments: work on a copy (`clone()`)."
 
@@ -214,14 +214,12 @@ class Judge:
         started = time.perf_counter()
         part = run.test.hidden if hidden else run.test.visible
         run.in_hidden = run.in_hidden or hidden
-        seed = derive(self.seed, run.test.name + run.draw)
         with quiet() as out:
             try:
-                if hidden and run.random is not None:
-                    run.random.restore()
-                    checks.set_case_seed(seed)
-                else:
-                    seed_everything(seed)
+                # Each part has a seed of its own: what the generators of the visible one give away tells nothing of the
+                # hidden one.
+                seed_everything(derive(self.seed, f"{run.test.name}/{'hidden' if hidden else 'visible'}{run.draw}"))
+                if not hidden:
                     run.names = make_namespace(self.known.setup, run.test, self._bindings, self._call)
                     run.names |= self._constants(run.test)
                 with time_limit(self.session.budget.notebook_seconds, "The test"):
@@ -235,7 +233,6 @@ class Judge:
                 run.message = self._explain(error, run)
                 if isinstance(error, TimeIsUp):
                     self.session.close()  # it may have been in the middle of an answer
-        run.random = RandomState()
         if not run.in_hidden:
             run.stdout = out.getvalue()
         if hidden or run.failed:
@@ -249,7 +246,7 @@ class Judge:
             return
         value, most = run.value, run.test.points
         partial = type(value) in (int, float)
-        run.points = min(max(float(value), 0.0), most) if partial and value == value else (0.0 if partial else most)
+        run.points = float(min(max(value, 0), most)) if partial and value == value else (0.0 if partial else most)
         if run.points < most:
             run.message = f"{run.points:g} of {most:g} points."
 
@@ -289,9 +286,10 @@ class Judge:
             raise CallStopped("The test itself is at fault: your instructor has been told.") from None
         try:
             reply = self.session.call(call)
-            keep = {argument for function, argument in run.keep if function == name}
-            run.mutations |= {(name, argument) for argument in call.changed_arguments(reply.get("changed") or {})}
+            may = run.may_change
+            keep = () if may is None else {argument for argument in call.owners if (name, argument) not in may}
             value = self.session.take_back(call, reply, keep)
+            run.mutations |= {(name, argument) for argument in call.changed_arguments(reply.get("changed", {}))}
         except StudentLost as lost:
             raise CallStopped(f"{'Your notebook' if self.session.hopeless else subject} {lost}.") from None
         if reply.get("missing") is True:
@@ -314,21 +312,23 @@ class Judge:
         """How a message calls what ran: the function, or for a probe the student's names that it uses."""
         if source is None:
             return f"`{name}`"
-        used = [n for n in self.student_names if re.search(rf"\b{n}\b", source)]
+        used = _mentioned(source, self.student_names)
         return " and ".join(f"`{n}`" for n in used) if 0 < len(used) <= 2 else "Your code"
 
     def _source_of(self, name: str) -> str:
         """The text that `check_not_used` reads; what no cell defines cannot be shown to do without anything."""
         if name not in self.submitted.definitions:
             raise CallStopped(self._missing(name))
+        if label := self.submitted.unreadable(name):
+            raise CallStopped(f"{label} mentions `{name}` and cannot be read: split it, or take out its magics.")
         return self.submitted.source_of(name, self.student_names)
 
     def _missing(self, name: str) -> str:
         """Why a name is not there, in words."""
-        definition = self.submitted.definitions.get(name)
-        if definition is None:
+        definitions = self.submitted.definitions.get(name)
+        if definitions is None:
             return f"`{name}` is not defined: no cell of your notebook defines it."
-        outcome = self.session.outcomes.get(definition[0])
+        outcome = self.session.outcomes.get(definitions[-1].cell)
         problem = next((o for o in outcome.outputs if o.output_type == "error"), None) if outcome else None
         if problem is not None:
             return f"`{name}` is not defined: its cell stopped with {problem.ename}: {problem.evalue}"[:MAX_MESSAGE]
@@ -386,9 +386,15 @@ class Judge:
         where = f"\n  in line {remote.line} of its cell: {code}" if code else ""
         own = remote.name != remote.builtin
         if run.in_hidden:
-            kind = "an exception" if own else f"a {remote.builtin}"
+            kind = "exception" if own else remote.builtin
+            kind = f"an {kind}" if kind[0] in "AEIOUe" else f"a {kind}"
             return f"Hidden test: {remote.subject} stopped with {kind}.{where}"
         return f"{remote.subject} stopped with {remote.name}: {remote.text}{where}"
+
+
+@lru_cache
+def _mentioned(source: str, names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if re.search(rf"\b{name}\b", source)]
 
 
 def _lines(error: BaseException, filename: str) -> list[int]:

@@ -11,18 +11,20 @@ from nbformat.notebooknode import NotebookNode
 MAX_OUTPUTS = 500
 MAX_LINES = 200
 MAX_LINE = 4000
+MAX_COUNT = 2**31  # of executions
 IMAGES = ("image/png", "image/jpeg", "image/gif")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _MARKUP = re.compile(r"<[A-Za-z/!?]")
 # Commands of MathJax that make links, take up classes and ids of the page, or load more of MathJax.
 _REACHES_OUT = re.compile(r"\\(href|url|class|cssId|style|require|data|unicode)\b|javascript:", re.IGNORECASE)
-MAX_TAGS = 2000  # of one piece of HTML: the work of a parser grows with the square of the tags that are open
+# Of one piece of HTML: a parser's work grows with the square of the tags that are open, and of a tag's attributes.
+MAX_TAGS, MAX_HTML = 2000, 200_000
 _OPENING = re.compile(r"<[A-Za-z]")
 
 
-def too_many_tags(html: str) -> bool:
+def too_costly(html: str) -> bool:
     """Whether cleaning a piece of HTML would take too long."""
-    return sum(1 for _ in _OPENING.finditer(html)) > MAX_TAGS
+    return len(html) > MAX_HTML or sum(1 for _ in _OPENING.finditer(html)) > MAX_TAGS
 
 
 def clean_outputs(claimed: Any, limit: int) -> tuple[list[NotebookNode], int]:
@@ -56,7 +58,8 @@ def _clean(output: dict, limit: int) -> NotebookNode | None:
         if not data or sum(map(len, data.values())) > limit:
             return None
         count = output.get("execution_count")
-        extra = {"execution_count": count if type(count) is int else None} if kind == "execute_result" else {}
+        valid = type(count) is int and 0 <= count < MAX_COUNT
+        extra = {"execution_count": count if valid else None} if kind == "execute_result" else {}
         return _output(kind, data=NotebookNode(data), metadata=NotebookNode(), **extra)
     return None
 
@@ -67,7 +70,7 @@ def _clean_data(claimed: dict) -> dict[str, str]:
     for mime in ("text/html", "text/latex", "text/markdown"):
         if mime not in data or _REACHES_OUT.search(data[mime]):
             continue
-        if mime == "text/html" and not too_many_tags(data[mime]):
+        if mime == "text/html" and not too_costly(data[mime]):
             kept[mime] = nh3.clean(data[mime], tags=nh3.ALLOWED_TAGS - {"img"})  # a picture tells who looks, and when
         elif mime != "text/html" and not _MARKUP.search(data[mime]):
             kept[mime] = data[mime]

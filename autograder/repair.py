@@ -19,7 +19,7 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment, assignment_names, grade_id, is_experiment, kind, load_assignment
 from autograder.ingest import Unreadable, read_json
-from autograder.outputs import BASE64, IMAGES, MAX_OUTPUTS
+from autograder.outputs import BASE64, IMAGES, MAX_COUNT, MAX_OUTPUTS
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ def _read_cell(raw: Any) -> Cell | None:
         id=id_ if isinstance(id_, str) else None,
         nbgrader=meta,
         outputs=outputs if isinstance(outputs, list) else [],
-        execution_count=count if type(count) is int and 0 <= count < 2**31 else None,
+        execution_count=count if type(count) is int and 0 <= count < MAX_COUNT else None,
         attachments=raw.get("attachments"),
     )
 
@@ -603,7 +603,7 @@ def _starts_indented(source: str) -> bool:
 
 
 def _same_number(a: Any, b: Any) -> bool:
-    return type(a) in (int, float) and float(a) == float(b)
+    return type(a) in (int, float) and a == b
 
 
 def _listed(names: list[str]) -> str:

@@ -29,7 +29,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from pygments.token import STANDARD_TYPES
 
-from autograder.outputs import too_many_tags
+from autograder.outputs import too_costly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,6 @@ MAX_RAW = 2_000_000  # characters of one output that are looked at; a flood beyo
 MAX_TEXT = 16_000  # characters of one output that are shown
 MAX_LINES = 300
 MAX_MARKDOWN = 20_000
-MAX_HTML = 200_000
 MAX_CODE = 60_000
 MAX_LATEX = 2_000
 MAX_IMAGE_BYTES = 4_000_000
@@ -53,10 +52,11 @@ ANSI = re.compile(
     r"|[ -/]*[0-~])"
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
-# Controls and the format characters that reorder or hide text. U+200C and U+200D are needed by Persian and by emoji.
+# Controls, the format characters that reorder or hide text, and letters and marks that show nothing, of which a second
+# `name` can be made. U+200C and U+200D are needed by Persian and by emoji, U+FE0F by emoji.
 INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u206f\ufeff"
-    "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]|(?<=[A-Za-z_])[\ufe00-\ufe0f]"
 )
 
 
@@ -105,6 +105,7 @@ def excerpt(text: str, *, characters: int = MAX_TEXT, lines: int = MAX_LINES) ->
 
 # Code
 
+BLANK_LINE = re.compile(r"^[^\S\n]+$", re.MULTILINE)
 _LEXER = PythonLexer(stripnl=False)
 _FORMATTER = HtmlFormatter(nowrap=True)
 TOKEN_CLASSES = {name for name in STANDARD_TYPES.values() if name}
@@ -113,10 +114,11 @@ TOKEN_CLASSES = {name for name in STANDARD_TYPES.values() if name}
 @lru_cache(maxsize=512)
 def highlight(source: str) -> Markup:
     """Python source as spans with Pygments' class names."""
-    source = visible(source)
     if len(source) > MAX_CODE:
         shown, _ = excerpt(source, characters=MAX_CODE, lines=2_000)
         return escape(shown)
+    # The lexer looks from each line of blanks to the end of all that follow.
+    source = BLANK_LINE.sub("", visible(source))
     return Markup(pygments_highlight(source, _LEXER, _FORMATTER).rstrip("\n"))
 
 
@@ -155,7 +157,7 @@ def clean_html(source: str, *, forbidden: str | None = None, pictures: Mapping[s
 
     `forbidden` is a text that no attribute may contain; `pictures` are the data URLs of `attachment:name`.
     """
-    if len(source) > MAX_HTML or too_many_tags(source):
+    if too_costly(source):
         return Markup('<p class="cut">An HTML output of {:,} characters is too large to be shown.</p>').format(
             len(source)
         )

@@ -21,7 +21,7 @@ from autograder import channel
 from autograder.assignment import Budget
 from autograder.calls import PATIENCE, Call
 from autograder.channel import FRAME_BYTES, Allowance, ChannelClosed, ChannelError, ChannelTimeout
-from autograder.outputs import clean_outputs, stream
+from autograder.outputs import MAX_COUNT, clean_outputs, stream
 
 GRACE = 2.0
 PATIENCE_TO_END = 5.0
@@ -154,7 +154,8 @@ class Session:
         if reply.get("timed_out") is True:
             self._note(f"{cell.label} was stopped after the {seconds:g} seconds it may take.")
         count = reply.get("execution_count")
-        self.outcomes[cell.number] = CellOutcome(outputs, count if type(count) is int else None)
+        valid = type(count) is int and 0 <= count < MAX_COUNT
+        self.outcomes[cell.number] = CellOutcome(outputs, count if valid else None)
 
     def _note(self, text: str) -> None:
         if text not in self.notes:
@@ -186,13 +187,12 @@ class Session:
         seconds = min(seconds or self.budget.call_seconds, self.budget.call_seconds, max(self._seconds_left(), 0.1))
         how = {"rng": rng, "seconds": seconds, "seed": seed, "solution": solution}
         reply = self._exchange({**call.request(), **how}, seconds)
-        self._rng = None
-        if seed is None:
-            drawn = reply.get("rng")
-            if type(drawn) is bytes:
-                self._guard(lambda: channel.follow(torch.default_generator, drawn))
+        drawn = reply.get("rng")
+        self._rng = state if seed is None and drawn is None else None
+        if seed is None and type(drawn) is bytes:
+            self._guard(lambda: channel.follow(torch.default_generator, drawn))
             after = channel.generator_state(torch.default_generator)
-            self._rng = after if drawn is None or drawn == after else None
+            self._rng = after if drawn == after else None
         return reply
 
     def load(self, solution: int, source: str) -> None:

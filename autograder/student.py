@@ -6,13 +6,16 @@ may change all of it. It is written for the honest student, whose outputs and er
 
 from __future__ import annotations
 
+import ast
 import base64
 import builtins
+import contextlib
 import getpass
 import io
 import os
 import socket
 import sys
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -22,8 +25,10 @@ import torch
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
+from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.text import LSString, SList
+from traitlets import Instance
 from traitlets.config import Config
 
 from autograder import channel
@@ -176,10 +181,22 @@ class _DisplayPublisher(DisplayPublisher):
         self.shell.recorder.clear(wait)
 
 
+class _Transformer(TransformerManager):
+    """Looks for magics, which takes longer than most cells run, only in what is not Python as it stands."""
+
+    def do_token_transforms(self, lines: list[str]) -> list[str]:
+        with warnings.catch_warnings(), contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            warnings.simplefilter("ignore")  # running the cell gives them
+            ast.parse("".join(lines))
+            return lines
+        return super().do_token_transforms(lines)
+
+
 class Shell(InteractiveShell):
     """IPython without a terminal, a history file or a kernel; outputs go to its `recorder`."""
 
     recorder: Recorder
+    input_transformer_manager = Instance(_Transformer, ())
 
     def __init__(self, **kwargs: Any) -> None:
         self.recorder = Recorder()
@@ -227,9 +244,10 @@ def preload() -> Shell:
     backend_inline.configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
     matplotlib.interactive(True)
     # Done here once: the first optimizer imports torch's compiler, which takes seconds; the first float16 number asks
-    # what the processor can do, in files that the sandbox hides.
+    # what the processor can do, in files that the sandbox hides; the first cell imports more of IPython.
     torch.optim.SGD([torch.zeros(1)], lr=0.0)
     torch.ones(1, dtype=torch.float16).float()
+    shell.run_cell("pass")
     return shell
 
 

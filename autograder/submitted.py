@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import re
+import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment, grade_id, is_experiment, kind
 from autograder.session import CodeCell
+from utils.forbidden import free_names, names_bound
 
-# A line that IPython translates. Its cell magics are left out as well: what stands below them is the student's code.
-MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|.*[^\s=]\?\??[ \t]*|.*=[ \t]*[%!].*)$", re.MULTILINE)
+# What may be a line that IPython translates, each at the price of reading the whole cell once more.
+MAGIC = re.compile(r"^[ \t]*[%!?/,;]|\?[ \t]*$|=[ \t]*[%!]|^In \[", re.MULTILINE)
+CELL_MAGIC = re.compile(r"\s*%%[^\n]*(?:\n|$)")
 MAX_SOURCE = 400_000  # characters of a notebook's code that are read: parsing costs a thousand times their size
+MAX_READING = 1_000_000  # characters that may be read to translate them
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a cell does; `defines` if it does nothing but define, so that nothing can end it before its end."""
+
+    statements: list[ast.stmt]
+    defines: bool
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A statement of a cell that gives a name its meaning, or changes it."""
+
+    cell: int
+    statement: ast.stmt
 
 
 @dataclass
@@ -24,7 +43,6 @@ class Submitted:
     """The code of a submission."""
 
     cells: list[CodeCell]
-    _trees: dict[int, tuple[ast.Module, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, notebook: NotebookNode, assignment: Assignment) -> Submitted:
@@ -51,73 +69,132 @@ class Submitted:
         return lines[line - 1].strip() if 1 <= line <= len(lines) else ""
 
     @cached_property
-    def definitions(self) -> dict[str, tuple[int, str, frozenset[str]]]:
-        """For each name that the top level of a cell defines: the cell, the text, and the names that the text uses.
+    def definitions(self) -> dict[str, list[Definition]]:
+        """For each name that the top level of a cell gives a meaning to, the statements that may have the last word.
 
-        The last definition of a name counts, as it does when the notebook runs. Code that is too long to be read
-        defines nothing.
+        A cell that does nothing but define takes the place of what was defined before. Any other one may never have
+        come so far: what it defines stands beside. Code that is too long to be read defines nothing.
         """
-        found = {}
-        for cell, node, source in self._statements():
-            text = "\n".join(source.splitlines()[_first_line(node) - 1 : node.end_lineno])
-            used = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-            for name in _bound(node):
-                found[name] = (cell, text, used)
+        found: dict[str, list[Definition]] = {}
+        for cell, reading in self._readings.items():
+            new: dict[str, list[Definition]] = {}
+            for statement in reading.statements:
+                definition = Definition(cell, statement)
+                for name in names_bound(statement):
+                    new.setdefault(name, []).append(definition)
+            for name, definitions in new.items():
+                found[name] = definitions if reading.defines else [*found.get(name, ()), *definitions]
         return found
 
-    @cached_property
-    def imports(self) -> str:
-        nodes = [node for _, node, _ in self._statements() if isinstance(node, ast.Import | ast.ImportFrom)]
-        return "\n".join(ast.unparse(node) for node in nodes)
+    def unreadable(self, name: str) -> str:
+        """The label of a cell that mentions a name and that nobody has read; "" if there is none."""
+        mentions = re.compile(rf"\b{re.escape(name)}\b")
+        unread = (cell for cell in self.cells if cell.number not in self._readings)
+        return next((c.label for c in unread if mentions.search(unicodedata.normalize("NFKC", c.source))), "")
 
-    def _statements(self) -> list[tuple[int, ast.stmt, str]]:
+    @cached_property
+    def _readings(self) -> dict[int, Reading]:
+        """Of the cells that could be read."""
         if sum(len(cell.source) for cell in self.cells) > MAX_SOURCE:
-            return []
-        statements = []
+            return {}
+        found, left = {}, MAX_READING
         for cell in self.cells:
-            if cell.number not in self._trees:
-                self._trees[cell.number] = _parse(cell.source)
-            tree, source = self._trees[cell.number]
-            statements += [(cell.number, node, source) for node in tree.body]
-        return statements
+            translations = len(MAGIC.findall(cell.source))
+            left -= translations * len(cell.source)
+            if left >= 0 and (reading := _read(cell.source, translate=translations > 0)):
+                found[cell.number] = reading
+        return found
 
     def source_of(self, name: str, others: Collection[str]) -> str:
-        """The text of a definition, with the imports and with the helpers it uses, except those named in `others`."""
+        """The text of what defines a name, with the imports and with the helpers it uses, except those in `others`."""
         if name not in self.definitions:
             return ""
-        texts = [
-            text for n in self.reachable(name, others) if n in self.definitions for text in [self.definitions[n][1]]
-        ]
-        return "\n\n".join([self.imports, *texts])
+        every = [statement for reading in self._readings.values() for statement in reading.statements]
+        imports = [statement for statement in every if isinstance(statement, ast.Import | ast.ImportFrom)]
+        reached = [d.statement for n in self.reachable(name, others) for d in self.definitions[n]]
+        statements = {id(statement): statement for statement in [*imports, *reached]}
+        return ast.unparse(ast.Module(list(statements.values()), []))
 
     def reachable(self, name: str, stop: Collection[str] = ()) -> list[str]:
-        """A name and the names that its definition uses, and theirs; `stop` names are not entered."""
-        seen, found = [name], {name}
+        """A name and the names that its definitions use, and theirs; `stop` names are not entered."""
+        seen, found = [name] if name in self.definitions else [], {name}
         for current in seen:
-            _, _, used = self.definitions.get(current, (0, "", frozenset()))
-            new = sorted(n for n in used if n in self.definitions and n not in found and n not in stop)
+            used = {n for definition in self.definitions[current] for n in self._used(definition)}
+            new = sorted(used - found - set(stop))
             seen += new
             found.update(new)
         return seen
 
+    def _used(self, definition: Definition) -> set[str]:
+        """Names with a definition that another one uses."""
+        if definition not in self._uses:
+            self._uses[definition] = free_names(definition.statement, self.definitions.keys())
+        return self._uses[definition]
 
-def _parse(source: str) -> tuple[ast.Module, str]:
-    """A cell's statements, and the text that they were read from: line by line the cell's own, but for its magics."""
-    for text in (source, MAGIC.sub(r"\1pass", source)):
-        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            return ast.parse(text), text
-    return ast.Module([], []), source
-
-
-def _bound(node: ast.stmt) -> list[str]:
-    """Names that a statement gives a meaning to; of a definition also those that its body declares global."""
-    inner = list(ast.walk(node))
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return [node.name, *(name for n in inner if isinstance(n, ast.Global) for name in n.names)]
-    names = [n.id for n in inner if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-    names += [n.name for n in inner if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
-    return names + [(n.asname or n.name).partition(".")[0] for n in inner if isinstance(n, ast.alias)]
+    @cached_property
+    def _uses(self) -> dict[Definition, set[str]]:
+        return {}
 
 
-def _first_line(node: ast.stmt) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+def _read(source: str, *, translate: bool) -> Reading | None:
+    """What a cell does as IPython runs it, nothing if it cannot run; None if nobody can tell."""
+    try:
+        if not translate:
+            try:
+                statements = ast.parse(source).body
+                return Reading(statements, all(map(_only_defines, statements)))
+            except SyntaxError:  # indented as a whole, behind prompts, or a magic without its sign
+                pass
+        return Reading(ast.parse(_translated(source)).body, defines=False)
+    except (RecursionError, MemoryError):
+        return None
+    except (SyntaxError, ValueError, RuntimeError):
+        return Reading([], defines=False)
+
+
+def _translated(source: str) -> str:
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    while magic := CELL_MAGIC.match(source):  # what stands below it is the student's code
+        source = source[magic.end() :]
+    source = TransformerManager().transform_cell(source)
+    name, _, code = source.strip().partition(" ")
+    if name.isidentifier() and "\n" not in code and not _is_python(source):
+        return f"get_ipython().run_line_magic({name!r}, {code!r})"
+    return source
+
+
+def _is_python(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
+
+
+def _only_defines(statement: ast.stmt) -> bool:
+    """Whether nothing in a statement can stop the cell that it stands in."""
+    evaluated: list[ast.AST | None] = []
+    if isinstance(statement, ast.FunctionDef):
+        every = [a for a in ast.walk(statement.args) if isinstance(a, ast.arg)]
+        evaluated += [*statement.decorator_list, statement.returns, *(a.annotation for a in every)]
+        evaluated += [*statement.args.defaults, *statement.args.kw_defaults]
+    elif isinstance(statement, ast.ClassDef):
+        evaluated += [*statement.decorator_list, *statement.bases, *statement.keywords]
+        if not all(map(_only_defines, statement.body)):
+            return False
+    elif isinstance(statement, ast.Assign):
+        evaluated += [statement.value, *(None if isinstance(t, ast.Name) else t for t in statement.targets)]
+    elif isinstance(statement, ast.Expr):
+        evaluated += [statement.value]
+    elif not isinstance(statement, ast.Pass):
+        return False
+    return all(node is None or isinstance(node, ast.Constant) for node in evaluated) and _compiles(statement)
+
+
+def _compiles(statement: ast.stmt) -> bool:
+    try:
+        compile(ast.Module([statement], []), "<cell>", "exec")
+    except (SyntaxError, ValueError):
+        return False
+    return True

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import linecache
 import os
 import resource
 import shutil
@@ -132,6 +133,7 @@ def _execute(assignment: Assignment, data: bytes) -> None:
         source = assignment.cells.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""), cell)
         if cell.cell_type == "code" and not is_experiment(source):
             text = source.source if kind(source) == "test" else cell.source
+            linecache.cache[cell.id] = (len(text), None, text.splitlines(True), cell.id)  # tests read sources
             with contextlib.suppress(Exception), contextlib.redirect_stdout(None):
                 exec(compile(text, cell.id, "exec"), namespace)
 

@@ -9,8 +9,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 # Widgets become figures. One thread gives the same figures on every machine; it also reaches the kernels.
 os.environ.update(DESCENT_STATIC="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
-# PyTorch warns of its own use of torch.jit in torch.func.
-os.environ["PYTHONWARNINGS"] = "ignore:`torch.jit:FutureWarning,ignore:`torch.jit:DeprecationWarning"
 
 project = "Descent"
 author = "the Descent authors"
@@ -53,4 +51,4 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-copybutton_selector = "div.cell_input div.highlight pre, div.highlight-python pre"
+copybutton_selector = "div.highlight pre:not(.cell_output pre)"

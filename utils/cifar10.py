@@ -11,10 +11,9 @@ import os
 import tempfile
 import warnings
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlparse
 from urllib.request import Request, urlopen
@@ -25,12 +24,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from utils import data
+from utils.device import moved
 from utils.progress import tqdm
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGES_PER_CLASS = {"train": 5000, "test": 1000}
 DATA_VARIABLE = "DESCENT_DATA"
-CACHE_VARIABLE = "DESCENT_CACHE"
 
 FOLDER = "cifar-10-batches-py"
 ARCHIVE = "cifar-10-python.tar.gz"
@@ -62,8 +61,7 @@ class ImageData:
 
     def to(self, device: torch.device | str) -> ImageData:
         """The same images with every tensor on a device."""
-        tensors: dict[str, Any] = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return replace(self, **tensors)
+        return moved(self, device)
 
     def split(self, validation: int, *, seed: int = 0) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """The training images as two pairs (x, y): those to train on, and `validation` others, drawn by `seed`.
@@ -165,11 +163,7 @@ def _places(root: str | Path | None) -> list[Path]:
     if root is not None:
         return [Path(root).expanduser()]
     named = os.environ.get(DATA_VARIABLE)
-    return [*([Path(named).expanduser()] if named else []), _cache(), Path("data")]
-
-
-def _cache() -> Path:
-    return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "descent")
+    return [*([Path(named).expanduser()] if named else []), data.cache_folder(), Path("data")]
 
 
 def _find(place: Path, name: str) -> Path | None:
@@ -206,7 +200,7 @@ def _from_tree(root: Path, progress: bool) -> ImageData:
     """The images of a tree, from the cache if the names and sizes of its files are those that were decoded there."""
     files = {part: _image_files(root, part) for part in ("train", "test")}
     listing = "\n".join(f"{name} {size}" for part in files.values() for name, size in part.items())
-    cached = _cache() / f"cifar10-{hashlib.sha256(listing.encode()).hexdigest()[:16]}.npz"
+    cached = data.cache_folder() / f"cifar10-{hashlib.sha256(listing.encode()).hexdigest()[:16]}.npz"
     arrays = _read(cached)
     if arrays is None:
         with tqdm(total=sum(map(len, files.values())), desc="decoding", unit=" images", disable=not progress) as bar:

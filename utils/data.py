@@ -1,4 +1,4 @@
-"""Data sets that need no network: handwritten digits, two photographs, and points in the plane.
+"""Data sets that need no network: handwritten digits, two photographs, and points in the plane; where data is kept.
 
 scikit-learn ships the digits and the photographs; it is imported only when one of them is asked for.
 """
@@ -6,12 +6,16 @@ scikit-learn ships the digits and the photographs; it is imported only when one 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+import os
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from utils.device import moved
 
 Standardize = Literal["global", "pixel", "range", None]
 
@@ -43,12 +47,17 @@ class Split:
 
     def to(self, device: torch.device | str) -> Split:
         """The same split with every tensor on a device."""
-        tensors: dict[str, Any] = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return replace(self, **tensors)
+        return moved(self, device)
 
     def images(self, x: Tensor) -> Tensor:
         """Inputs of this split as images in raw units, (N, channels, height, width)."""
         return (x * self.std + self.mean).reshape(-1, *self.image_shape)
+
+
+def cache_folder() -> Path:
+    """Where a machine keeps what it would compute again: DESCENT_CACHE, or `descent` in the user's cache folder."""
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "descent"
+    return Path(os.environ.get("DESCENT_CACHE") or default)
 
 
 def digits(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, TypeVar
+
 import torch
+
+D = TypeVar("D")
 
 
 def pick_device(wanted: str | None = None, *, quiet: bool = False) -> torch.device:
@@ -26,6 +31,12 @@ def available_devices() -> list[str]:
     if torch.backends.mps.is_available():
         found.append("mps")
     return [*found, "cpu"]
+
+
+def moved(data: D, device: torch.device | str) -> D:
+    """A copy of a dataclass with each of its tensors on a device."""
+    tensors: dict[str, Any] = {k: v.to(device) for k, v in vars(data).items() if isinstance(v, torch.Tensor)}
+    return replace(data, **tensors)  # type: ignore[type-var]
 
 
 def synchronize(device: torch.device) -> None:

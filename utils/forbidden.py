@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
+import symtable
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
 _LOOKUPS = {"getattr", "hasattr", "attrgetter", "methodcaller", "import_module", "__import__", "__getattribute__"}
-_EVALUATORS = {"eval", "exec"}
+_EVALUATORS = {"eval", "exec", "run_cell", "run_cell_magic", "run_line_magic"}
+_NAMESPACES = {"globals", "locals", "vars"}
+_MAX_OPTIONS = 4  # words of a magic that stand before its code
 
-Definition = ast.FunctionDef | ast.ClassDef
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Aliases = dict[str, str]
 
 
@@ -40,28 +45,104 @@ def find_use(function: Any, names: list[str]) -> Use | None:
     given = getattr(function, "__descent_source__", None)
     space = _globals_of(function) if given is None else {}
     module = ast.parse(_source_of(function) if given is None else textwrap.dedent(given))
-    definitions = {node.name: node for node in module.body if isinstance(node, Definition)}
+    definitions: dict[str, list[ast.AST]] = {}
+    for statement in module.body:
+        for bound in names_bound(statement):
+            definitions.setdefault(bound, []).append(statement)
     aliases = {name: dotted for name, value in space.items() if (dotted := _dotted_name(value))}
     aliases |= _bindings(module.body, aliases)
     name = getattr(function, "__name__", "")
-    pending: list[ast.AST] = [definitions.get(name, module)]
-    seen = {name}
+    pending: list[ast.AST] = [*definitions.get(name, [module])]
+    seen, known = {name}, definitions.keys() | space.keys()
     while pending:
         node = pending.pop(0)
-        for use in _uses(node, aliases):
+        below = list(ast.walk(node))
+        for use in _uses(below, aliases):
             if any(_matches(use.name, forbidden) for forbidden in names):
                 return use
-        for called in _names_in(node) - seen:
+        for called in free_names(node, known) - seen:
             seen.add(called)
-            helper = definitions.get(called) or _helper(space.get(called), function)
-            if helper is not None:
-                pending.append(helper)
+            pending += definitions.get(called) or _helper(space.get(called), function)
     return None
 
 
-def _uses(node: ast.AST, outer: Aliases) -> Iterator[Use]:
-    """Every name, attribute chain, keyword argument, import and constant look-up below `node`, resolved."""
-    below = list(ast.walk(node))
+def names_bound(statement: ast.stmt) -> set[str]:
+    """Names to which a statement gives a meaning, or whose meaning it changes: `f.__code__ = g`, `exec("f = g")`."""
+    if isinstance(statement, Definition):
+        inner = [name for node in ast.walk(statement) if isinstance(node, ast.Global) for name in node.names]
+        return {statement.name, *inner}
+    found, changed, parameters = set(), set(), set()
+    for node in _walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
+            changed.add(_root(node))
+        elif isinstance(node, ast.Call) and _resolve(node.func, {}) == "setattr" and node.args:
+            changed.add(_root(node.args[0]))
+        elif isinstance(node, Definition | ast.MatchAs | ast.MatchStar):
+            found.add(node.name or "")
+        elif isinstance(node, ast.MatchMapping):
+            found.add(node.rest or "")
+        elif isinstance(node, ast.alias):
+            found.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.arg):
+            parameters.add(node.arg)
+    return (found | changed - parameters) - {""}
+
+
+def free_names(node: ast.AST, names: Set[str]) -> set[str]:
+    """Those of `names` that code uses and that none of its functions binds for itself."""
+
+    def used(table: symtable.SymbolTable) -> set[str]:
+        top = table.get_type() == "module"
+        names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
+        return names.union(*map(used, table.get_children()))
+
+    found = {child.id for child in _walk(node) if isinstance(child, ast.Name)} & names
+    if not found:  # what follows takes several times as long
+        return found
+    with suppress(SyntaxError, ValueError, RecursionError):
+        found &= used(symtable.symtable(ast.unparse(node), "<cell>", "exec"))
+    return found.union(*(free_names(code, names) for child in ast.walk(node) for code in _evaluated(child)))
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below, also those of code in a string that is evaluated."""
+    pending = [node]
+    for child in pending:
+        yield child
+        pending += [*ast.iter_child_nodes(child), *_evaluated(child)]
+
+
+def _evaluated(node: ast.AST) -> list[ast.AST]:
+    if not isinstance(node, ast.Call) or _resolve(node.func, {}).rpartition(".")[2] not in _EVALUATORS:
+        return []
+    return [code for argument in node.args if (code := _parse_text(_constant_text(argument))) is not None]
+
+
+def _parse_text(text: str | None) -> ast.AST | None:
+    """The code in a text, behind the options of a magic: `-q x = 1`."""
+    words = re.findall(r"\S+\s*", text or "")
+    for start in range(min(len(words), _MAX_OPTIONS + 1)):
+        try:
+            return ast.parse("".join(words[start:]))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+    return None
+
+
+def _root(node: ast.AST) -> str:
+    """`a` of `a.b[0]` and of `globals()["a"]`."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        owner = node.value
+        if isinstance(node, ast.Subscript) and isinstance(owner, ast.Call) and _resolve(owner.func, {}) in _NAMESPACES:
+            return _constant_text(node.slice) or ""
+        node = owner
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _uses(below: list[ast.AST], outer: Aliases) -> Iterator[Use]:
+    """Every name, attribute chain, keyword argument, import and constant look-up among the nodes, resolved."""
     aliases = outer | _bindings((child for child in below if isinstance(child, ast.stmt)), outer)
     for child in below:
         if isinstance(child, ast.Name | ast.Attribute):
@@ -86,12 +167,8 @@ def _hidden_uses(call: ast.Call, aliases: Aliases) -> Iterator[Use]:
             yield Use(text, call)
             yield Use(f"{owner}.{text}", call)
     if callee in _EVALUATORS:
-        for text in texts:
-            try:
-                tree = ast.parse(text)
-            except SyntaxError:
-                continue
-            yield from _uses(tree, aliases)
+        for tree in filter(None, map(_parse_text, texts)):
+            yield from _uses(list(ast.walk(tree)), aliases)
 
 
 def _matches(used: str, forbidden: str) -> bool:
@@ -127,11 +204,7 @@ def _bindings(statements: Iterable[ast.stmt], outer: Mapping[str, str]) -> Alias
     return found
 
 
-def _names_in(node: ast.AST) -> set[str]:
-    return {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}
-
-
-def _constant_text(node: ast.expr) -> str | None:
+def _constant_text(node: ast.AST) -> str | None:
     """The value of a string that is written out, also in parts: "auto" + "grad"."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
@@ -168,14 +241,14 @@ def _dotted_name(value: Any) -> str:
     return ""
 
 
-def _helper(value: Any, function: Callable) -> ast.AST | None:
+def _helper(value: Any, function: Callable) -> list[ast.AST]:
     """The definition of a global that was written beside the function."""
     if not (isinstance(value, FunctionType) or _is_class(value)) or value.__module__ != function.__module__:
-        return None
+        return []
     try:
-        return ast.parse(_source_of(value))
+        return [ast.parse(_source_of(value))]
     except (TypeError, SyntaxError):
-        return None
+        return []
 
 
 def _is_class(value: Any) -> bool:

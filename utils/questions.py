@@ -1,4 +1,4 @@
-"""Self-test questions: radio buttons and number fields in a notebook, a list with hidden answers on the site.
+"""Self-test questions: buttons and number fields in a notebook, a list with hidden answers on the site.
 
 Text is Markdown with `$…$` for mathematics.
 """
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from utils.widgets import usable_ipywidgets
+from utils.widgets import choice_buttons, usable_ipywidgets
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,7 @@ class Choice:
         return f"**{self.letter}.** {inspect.cleandoc(self.why)}"
 
     def field(self, ipywidgets: Any) -> Any:
-        return ipywidgets.RadioButtons(
-            options=list(self.shown), value=None, description="Answer", layout={"width": "max-content"}
-        )
+        return choice_buttons(ipywidgets, list(self.shown), value=None, description="Answer")
 
     def judge(self, given: str | None) -> bool | None:
         """Is it right? None if nothing is chosen."""

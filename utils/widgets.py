@@ -96,7 +96,7 @@ def _widget(ipywidgets: Any, name: str, control: Control, value: Any) -> Any:
     if isinstance(control, bool):
         return ipywidgets.Checkbox(**common)
     if not isinstance(control, Slider):
-        return ipywidgets.Dropdown(options=list(control), **common)
+        return choice_buttons(ipywidgets, list(control), **common)
     common["continuous_update"] = False
     if control.log:
         low, high = math.log10(control.low), math.log10(control.high)
@@ -105,6 +105,15 @@ def _widget(ipywidgets: Any, name: str, control: Control, value: Any) -> Any:
         return ipywidgets.IntSlider(min=control.low, max=control.high, step=int(control.step or 1), **common)
     step = control.step or (control.high - control.low) / 100
     return ipywidgets.FloatSlider(min=control.low, max=control.high, step=step, **common)
+
+
+def choice_buttons(ipywidgets: Any, options: Sequence[Any], **traits: Any) -> Any:
+    """One button per option, reached by Tab and pressed by Space.
+
+    In JupyterLab the arrow keys that a drop-down or radio buttons need go to the notebook, and leave the cell.
+    """
+    style = {"description_width": "9em", "button_width": "auto"}
+    return ipywidgets.ToggleButtons(options=options, **traits | {"style": style})
 
 
 def _defaults(function: Callable, controls: Mapping[str, Control]) -> dict[str, Any]:

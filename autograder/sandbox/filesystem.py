@@ -35,7 +35,8 @@ _SYSTEM = (
     "/etc/localtime",
     "/sys/devices/system/cpu",
 )
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+# Not /dev/zero: what is mapped from it is memory that nobody counts.
+_DEVICES = ("/dev/null", "/dev/full", "/dev/random", "/dev/urandom")
 _LINKS = {"/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0", "/dev/stdout": "/proc/self/fd/1"}
 _ACCOUNTS = {
     "/etc/passwd": "student:x:1000:1000::/scratch:/bin/false\n",

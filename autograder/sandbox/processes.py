@@ -8,8 +8,10 @@ import resource
 import secrets
 import shutil
 import signal
+import socket
 import stat
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 _PAGE = resource.getpagesize()
@@ -91,29 +93,51 @@ class Use:
                 numbers = [int(number) for number in line.read().rpartition(")")[2].split()[1:]]
                 # A page that a process does not share has cost it a page fault (huge ones would cost less than their
                 # size: student processes have none).
-                private = min(_fields(f"/proc/{pid}/status", "RssAnon", "RssShmem"), numbers[6] * _PAGE)
+                status = _fields(f"/proc/{pid}/status", "RssAnon", "RssShmem", "VmSwap", "FDSize")
+                descriptors = status.pop("FDSize", 0)
+                private = min(sum(status.values()) * 1024, numbers[6] * _PAGE)
                 total = cls(
                     total.cpu_seconds + sum(numbers[10:14]) / _TICK,
                     total.tasks + numbers[16],
-                    total.memory_bound + private,
+                    total.memory_bound + private + descriptors * _socket_bytes(),
                 )
         return total
 
 
 def private_memory(processes: list[int]) -> int:
     """Bytes of memory that the processes hold; of a page that several hold, each counts its share. Slow."""
-    return sum(_fields(f"/proc/{pid}/smaps_rollup", "Pss_Anon", "Pss_Shmem") for pid in processes)
+    names = ("Pss_Anon", "Pss_Shmem", "SwapPss")
+    pages = sum(sum(_fields(f"/proc/{pid}/smaps_rollup", *names).values()) * 1024 for pid in processes)
+    return pages + len(_sockets(processes)) * _socket_bytes()
 
 
-def _fields(path: str, *names: str) -> int:
-    """The sum of lines like "RssAnon:  329712 kB", in bytes; 0 when the process has ended."""
-    total = 0
+@cache
+def _socket_bytes() -> int:
+    """What a socket can hold that nobody reads."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        return ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+
+def _sockets(processes: list[int]) -> set[str]:
+    found = set()
+    for pid in processes:
+        with contextlib.suppress(OSError):
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    found.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return {name for name in found if name.startswith("socket:")}
+
+
+def _fields(path: str, *names: str) -> dict[str, int]:
+    """The numbers of lines like "RssAnon:  329712 kB"; none when the process has ended."""
+    found = {}
     with contextlib.suppress(OSError), open(path) as lines:
         for line in lines:
             name, _, value = line.partition(":")
             if name in names:
-                total += int(value.split()[0]) * 1024
-    return total
+                found[name] = int(value.split()[0])
+    return found
 
 
 def out_of_memory_kills() -> int:

@@ -72,6 +72,7 @@ _NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "memfd_secret": (447, 447),
     "migrate_pages": (256, 238),
     "modify_ldt": (154, None),
+    "mmap": (9, 222),
     "mount": (165, 40),
     "mount_setattr": (442, 442),
     "move_mount": (429, 429),
@@ -124,6 +125,7 @@ _NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "sethostname": (170, 161),
     "setns": (308, 268),
     "setpriority": (141, 140),
+    "setsockopt": (54, 208),
     "settimeofday": (164, 170),
     "setxattr": (188, 5),
     "shmat": (30, 196),
@@ -294,6 +296,8 @@ _REFUSED_FCNTL = (8, 10, 15, 1024, 1026)
 # type into terminals, change attributes of files that one may only read, or belong to devices.
 _ALLOWED_IOCTL = {0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451}
 _PRIO_PROCESS, _IOPRIO_WHO_PROCESS = 0, 1
+_MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
+_SO_SNDBUF, _SO_SNDBUFFORCE = 7, 32
 _O_ACCMODE, _O_TRUNC = 0o3, 0o1000
 
 # --- the assembler ------------------------------------------------------------------------------------------------
@@ -365,7 +369,12 @@ def _rules(policy: Policy) -> list[tuple[str, list[Instruction]]]:
         ("socket", _only(0, {_AF_UNIX} if policy.unix_sockets else set())),
         ("fcntl", _all_but(1, _REFUSED_FCNTL)),
         ("ioctl", _only(1, _ALLOWED_IOCTL, errno.ENOTTY)),
-        ("prctl", _all_but(0, (system.PR_SET_THP_DISABLE,))),
+        # Who cannot be dumped cannot be measured by a server without rights.
+        ("prctl", _all_but(0, (system.PR_SET_THP_DISABLE, system.PR_SET_DUMPABLE))),
+        # Memory of no file that is shared stays when a process gives back its pages, and is then counted nowhere.
+        ("mmap", _unless_all_set(3, _MAP_SHARED | _MAP_ANONYMOUS)),
+        # What lies in a socket's buffer is counted by the number of sockets: their size has to stay as it is.
+        ("setsockopt", _all_but(2, (_SO_SNDBUF, _SO_SNDBUFFORCE))),
     ]
     if policy.own_process is not None:
         mine = {0, policy.own_process}
@@ -414,6 +423,17 @@ def _unless_set(index: int, mask: int) -> list[Instruction]:
         _argument(index),
         _instruction(_AND, mask),
         _instruction(_EQUAL, 0, 0, 1),
+        _instruction(_RETURN, _ALLOW),
+        _refuse(),
+    ]
+
+
+def _unless_all_set(index: int, mask: int) -> list[Instruction]:
+    """Allow the call when its argument lacks a bit of `mask`."""
+    return [
+        _argument(index),
+        _instruction(_AND, mask),
+        _instruction(_EQUAL, mask, 1, 0),
         _instruction(_RETURN, _ALLOW),
         _refuse(),
     ]

@@ -565,4 +565,21 @@ def train(parameters, x, target, *, lr, steps, batch_size, generator, activation
     return parameters, losses
 """,
     ),
+    Alternative(
+        name="preallocated-outputs",
+        function="linear_forward",
+        code="""
+def linear_forward(x, weight, bias):
+    y = torch.empty(len(x), len(weight), dtype=x.dtype)
+    torch.matmul(x, weight.T, out=y)
+    y += bias
+    return y, (x.numpy().copy(), weight.clone())
+
+
+def linear_backward(grad_y, cache):
+    x, weight = torch.from_numpy(cache[0]), cache[1]
+    return grad_y @ weight, (x.T @ grad_y).T, grad_y.sum(axis=0)
+""",
+        why="writes into memory of its own with out= and keeps a NumPy copy, which tensors that require gradients would refuse",
+    ),
 ]

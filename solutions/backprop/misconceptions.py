@@ -341,6 +341,51 @@ def relu_forward(x):
         message="Your function lets a little of the negative numbers through: this is leaky relu. relu makes them 0, with slope 0.",
     ),
     Misconception(
+        name="one-cache-for-every-relu",
+        function="relu_forward",
+        code="""
+LAST = {}
+
+
+def relu_forward(x):
+    LAST["mask"] = x > 0
+    return x.clamp(min=0), LAST
+def relu_backward(grad_y, cache):
+    return grad_y * LAST["mask"]
+""",
+        message="A second forward pass overwrites what the first one kept. A network has several activations: return a cache of its own from every pass.",
+    ),
+    Misconception(
+        name="one-cache-for-every-sigmoid",
+        function="sigmoid_forward",
+        code="""
+LAST = {}
+
+
+def sigmoid_forward(x):
+    LAST["y"] = torch.sigmoid(x)
+    return LAST["y"], LAST
+def sigmoid_backward(grad_y, cache):
+    return grad_y * LAST["y"] * (1 - LAST["y"])
+""",
+        message="A second forward pass overwrites what the first one kept. A network has several activations: return a cache of its own from every pass.",
+    ),
+    Misconception(
+        name="one-cache-for-every-tanh",
+        function="tanh_forward",
+        code="""
+LAST = {}
+
+
+def tanh_forward(x):
+    LAST["y"] = torch.tanh(x)
+    return LAST["y"], LAST
+def tanh_backward(grad_y, cache):
+    return grad_y * (1 - LAST["y"] ** 2)
+""",
+        message="A second forward pass overwrites what the first one kept. A network has several activations: return a cache of its own from every pass.",
+    ),
+    Misconception(
         name="sigmoid-slope-of-the-input",
         function="sigmoid_forward",
         find="return y, y",
@@ -990,6 +1035,13 @@ def unbroadcast(grad, shape):
             parent.grad += derivative
 """,
         message="You reach the direct parents of the loss only. Go on to their parents, down to the leaves.",
+    ),
+    Misconception(
+        name="only-leaves-get-gradients",
+        function="Value.backward",
+        find="            node.grad += received[id(node)]",
+        put="            if not node.parents:\n                node.grad += received[id(node)]",
+        message="Only your leaves get a gradient. Every node on the way has one too, the loss itself included: there it is 1.",
     ),
     Misconception(
         name="factors-swapped",

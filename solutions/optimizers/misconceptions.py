@@ -61,6 +61,25 @@ def minibatches(n, batch_size, generator, drop_last=False):
         "leave out the short batch.",
     ),
     Misconception(
+        name="minibatches-of-equal-size",
+        function="minibatches",
+        code="""
+def minibatches(n, batch_size, generator, drop_last=False):
+    order = torch.randperm(n, generator=generator)
+    batches = order.chunk(math.ceil(n / batch_size))
+    return [batch for batch in batches if len(batch) == batch_size or not drop_last]
+""",
+        message="You cut the list into so many parts of about equal size. All batches but the last have exactly batch_size examples: use "
+        "`split`, not `chunk`.",
+    ),
+    Misconception(
+        name="minibatches-sorted-inside",
+        function="minibatches",
+        find="yield order[start : start + batch_size]",
+        put="yield order[start : start + batch_size].sort().values",
+        message="You sort the indices of each batch. Cut the shuffled list and leave its order as it is.",
+    ),
+    Misconception(
         name="minibatches-only-batches-shuffled",
         function="minibatches",
         code="""
@@ -112,6 +131,13 @@ SGD = [
         find="grad + weight_decay * param",
         put="grad",
         message="Your step ignores weight_decay: add weight_decay times the parameter to the gradient.",
+    ),
+    Misconception(
+        name="sgd-rests-at-a-zero-gradient",
+        function="sgd",
+        find="    return param",
+        put="    if not grad.any():\n        return param, state\n    return param",
+        message="You do nothing when the gradient is 0. The weight decay still pulls the parameter towards 0.",
     ),
     Misconception(
         name="sgd-in-place",
@@ -172,6 +198,13 @@ def momentum(param, grad, state, *, lr, momentum=0.9):
 """,
         message="This is Goodfellow's form: the rate is baked into the velocity. In PyTorch's form the current rate multiplies the "
         "whole velocity, which differs as soon as the rate changes.",
+    ),
+    Misconception(
+        name="momentum-stops-at-a-zero-gradient",
+        function="momentum",
+        find="    velocity = momentum * velocity + grad",
+        put="    if not grad.any():\n        return param, state\n    velocity = momentum * velocity + grad",
+        message="You stand still when the gradient is 0. The velocity carries the parameter on, and gets smaller.",
     ),
     Misconception(
         name="momentum-lr-twice",
@@ -476,6 +509,61 @@ def adamw(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=
 
 ADAM_CLASS = [
     Misconception(
+        name="adam-stops-at-a-zero-gradient",
+        function="adam",
+        find="    beta1, beta2 = betas",
+        put="    if not grad.any():\n        return param, state\n    beta1, beta2 = betas",
+        message="You stand still when the gradient is 0. It is a gradient like any other: it goes into both averages, is counted, and the "
+        "average m carries the parameter on.",
+    ),
+    Misconception(
+        name="adam-class-state-by-shape",
+        function="Adam",
+        code="""
+class Adam:
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        self.params, self.states = list(params), {}
+        self.settings = {"lr": lr, "betas": betas, "eps": eps}
+
+    def step(self):
+        with torch.no_grad():
+            for param in self.params:
+                if param.grad is not None:
+                    state = self.states.get(param.shape)
+                    value, self.states[param.shape] = adam(param, param.grad, state, **self.settings)
+                    param.copy_(value)
+
+    def zero_grad(self):
+        for param in self.params:
+            param.grad = None
+""",
+        message="Parameters of one shape share a state in your class. Every parameter has its own: keep it by position, or by the parameter "
+        "itself.",
+    ),
+    Misconception(
+        name="adam-class-settings-for-all-objects",
+        function="Adam",
+        code="""
+class Adam:
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        self.params = list(params)
+        self.states = [None for _ in self.params]
+        Adam.settings = {"lr": lr, "betas": betas, "eps": eps}
+
+    def step(self):
+        with torch.no_grad():
+            for i, param in enumerate(self.params):
+                if param.grad is not None:
+                    value, self.states[i] = adam(param, param.grad, self.states[i], **Adam.settings)
+                    param.copy_(value)
+
+    def zero_grad(self):
+        for param in self.params:
+            param.grad = None
+""",
+        message="Your settings belong to the class, so that a second optimizer changes those of the first one. Put them into self.",
+    ),
+    Misconception(
         name="adam-class-one-count-for-all",
         function="Adam",
         code="""
@@ -556,7 +644,8 @@ class Adam:
         function="Adam",
         find="param.copy_(value)",
         put="self.params[i] = value",
-        message="Your step puts a new tensor into your own list, and the model never learns of it. Change the parameter in place.",
+        message="The model never changes. Does your step put a new tensor into your own list, or is the list empty, since a generator can be "
+        "walked through only once? Keep `list(params)`, and change each parameter in place.",
     ),
     Misconception(
         name="adam-class-generator-used-up",
@@ -689,6 +778,14 @@ SCHEDULES = [
         message="After tau your rate goes on falling and becomes negative, which climbs the hill. Keep it at final_lr.",
     ),
     Misconception(
+        name="linear-to-tau-with-a-floor",
+        function="linear_to_tau",
+        find="    progress = min(step / tau, 1.0)\n    return base_lr + progress * (final_lr - base_lr)",
+        put="    return max(final_lr, base_lr + step / tau * (final_lr - base_lr))",
+        message="You take final_lr as the smallest rate. It is where the line ends at step tau, and may lie above base_lr: stop the progress at "
+        "1, not the rate.",
+    ),
+    Misconception(
         name="linear-to-tau-reversed",
         function="linear_to_tau",
         find="base_lr + progress * (final_lr - base_lr)",
@@ -778,6 +875,13 @@ PLATEAU = [
         find="            self.best = float(loss)\n            self.bad = 0",
         put="            self.best = float(loss)",
         message="A better loss must set your count of bad ones back to 0: only bad losses in a row matter.",
+    ),
+    Misconception(
+        name="plateau-count-lowered-by-one",
+        function="ReduceOnPlateau.step",
+        find="            self.best = float(loss)\n            self.bad = 0",
+        put="            self.best = float(loss)\n            self.bad = max(0, self.bad - 1)",
+        message="A better loss takes one off your count of bad ones. It sets the count back to 0.",
     ),
     Misconception(
         name="plateau-count-not-reset-by-a-cut",

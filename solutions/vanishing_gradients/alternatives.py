@@ -38,6 +38,16 @@ def energy_kept(singular_values, k):
         why="eigenvectors of AᵀA in place of the SVD, norms in place of sums",
     ),
     Alternative(
+        name="tail-subtracted",
+        function="low_rank_approximation",
+        code="""
+def low_rank_approximation(a, k):
+    u, s, vt = torch.linalg.svd(a, full_matrices=False)
+    return a - (u[:, k:] * s[k:]) @ vt[k:]
+""",
+        why="takes away the terms that are left out, so that rank 0 is 0 up to rounding",
+    ),
+    Alternative(
         name="small-singular-values-zeroed",
         function="low_rank_approximation",
         code="""

@@ -176,6 +176,14 @@ def low_rank_approximation(a, k):
         put="return k / len(squares)",
         message="You return the share of the terms, whatever their size. Weigh each with its squared singular value.",
     ),
+    Misconception(
+        name="energy-with-floor",
+        function="energy_kept",
+        find="/ squares.sum()",
+        put="/ (squares.sum() + 1e-8)",
+        message="You add a small number to the sum that you divide by. Where all singular values are small, it decides the share. They are "
+        "not all 0, so nothing has to be added.",
+    ),
     # Task 2: the bounds of the gain
     Misconception(
         name="wide-matrix-loses-nothing",
@@ -248,6 +256,13 @@ def low_rank_approximation(a, k):
         message="You look at the coordinate axes only: the norms of the columns. The largest and the smallest gain are usually reached in "
         "between. Use singular values.",
     ),
+    Misconception(
+        name="small-gains-cut-off",
+        function="gain_bounds",
+        find="    return smallest, singular_values[0]",
+        put="    smallest = smallest if smallest > 1e-6 else 0.0\n    return smallest, singular_values[0]",
+        message="You return 0 for a small smallest gain. It may be small because the whole matrix is: 1e-8 is no 0.",
+    ),
     # Task 3: the gains of a product
     Misconception(
         name="product-of-bounds",
@@ -308,6 +323,16 @@ def product_gain_bounds(matrices):
         find="return gain_bounds(product)",
         put="return gain_bounds(product)[0], math.prod(float(gain_bounds(matrix)[1]) for matrix in matrices)",
         message="Your largest gain is the product of the factors' own. It is an upper bound: take the largest gain of the product itself.",
+    ),
+    Misconception(
+        name="any-wide-factor-loses",
+        function="product_gain_bounds",
+        find="    return gain_bounds(product)",
+        put="    smallest, largest = gain_bounds(product)\n"
+        "    wide = any(matrix.shape[0] < matrix.shape[1] for matrix in matrices)\n"
+        "    return 0.0 if wide else smallest, largest",
+        message="You return 0 as soon as one factor is wide. What it loses may never arrive there: a tall matrix before it does not reach "
+        "every direction. Ask for the bounds of the product.",
     ),
     # Task 4: the Jacobian of a layer
     Misconception(
@@ -497,6 +522,14 @@ def network_jacobian(weights, x, activation):
 """,
         message="You use the slopes of the last layer only. Every layer has an activation, and each one multiplies its own slopes in.",
     ),
+    Misconception(
+        name="network-relu-slope-one-at-zero",
+        function="network_jacobian",
+        find="        jacobian = layer_jacobian(weight, z, activation) @ jacobian",
+        put='        at = torch.where(z == 0, 1.0, z) if activation == "relu" else z\n'
+        "        jacobian = layer_jacobian(weight, at, activation) @ jacobian",
+        message="Your relu has slope 1 at z = 0, where a unit lands whenever all that arrives is 0. Here the slope is 0.",
+    ),
     # Task 6: the norms of the gradients
     Misconception(
         name="last-layer-first",
@@ -553,6 +586,21 @@ def gradient_norms(weights, x, grad_output, activation):
 """,
         message="You take grad_output for ∂L/∂z of the last layer. It is the gradient after the last activation, so the slope of the last "
         "layer comes in as well.",
+    ),
+    Misconception(
+        name="own-slope-missing",
+        function="gradient_norms",
+        find="torch.outer(delta, h_in)",
+        put="torch.outer(grad_h, h_in)",
+        message="You multiply ∂L/∂h of the layer by the signal that came in. It is ∂L/∂z: the slope of the layer's own activation belongs to "
+        "its gradient, too.",
+    ),
+    Misconception(
+        name="backward-relu-slope-one-at-zero",
+        function="gradient_norms",
+        find="        delta = slopes @ grad_h",
+        put='        slopes = torch.diag((z >= 0).to(z.dtype)) if activation == "relu" else slopes\n        delta = slopes @ grad_h',
+        message="Your relu has slope 1 at z = 0, where a unit lands whenever all that arrives is 0. Here the slope is 0.",
     ),
     Misconception(
         name="slopes-forgotten",

@@ -2,7 +2,17 @@
 
 import pytest
 
-from autograder.assignment import AssignmentError, Budget, assignment_names, kind, load_assignment, read_assignment
+from autograder.assignment import (
+    HIDDEN_BEGIN,
+    HIDDEN_END,
+    AssignmentError,
+    Budget,
+    assignment_names,
+    kind,
+    load_assignment,
+    read_assignment,
+    without_regions,
+)
 from tests.autograder.conftest import SOURCE
 
 
@@ -69,3 +79,8 @@ def test_a_broken_source_is_told_in_one_sentence(tmp_path, old, new, message):
     (tmp_path / "small.py").write_text(SOURCE.replace(old, new), encoding="utf-8")
     with pytest.raises(AssignmentError, match=message):
         read_assignment(tmp_path / "small.py").tasks  # noqa: B018
+
+
+def test_every_hidden_region_of_a_cell_is_cut():
+    source = "a\n### BEGIN HIDDEN TESTS\nb\n### END HIDDEN TESTS\nc\n    ### BEGIN HIDDEN TESTS\n    d\n"
+    assert without_regions(source, HIDDEN_BEGIN, HIDDEN_END) == "a\nc"

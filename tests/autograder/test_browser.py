@@ -3,83 +3,25 @@
 Screenshots of the last run lie in build/screenshots/.
 """
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import nbformat
 import pytest
 
-from autograder.assignment import ROOT, load_assignment
+from autograder.assignment import load_assignment
 from autograder.build import reference_solutions, submission_notebook
 from autograder.classroom import open_classroom
 from autograder.grade import grade_class
 from autograder.variants import load_misconceptions
+from tests.lab import SCREENSHOTS, browser_page, jupyter, marks, run_all_cells
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.browser,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium"),
-]
+pytestmark = marks
 
-SCREENSHOTS = ROOT / "build" / "screenshots"
-PATIENCE = 180_000  # ms: a loaded machine starts kernels slowly
 MISCONCEPTION = "bias-gradient-not-summed"
-
-
-@contextmanager
-def jupyter(folder: Path) -> Iterator[str]:
-    """A JupyterLab server on a folder; gives the start of its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
-    command += ["--IdentityProvider.token=test", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}"]
-    # JupyterLab draws only the cells in view unless told otherwise, and a test looks at all of them.
-    settings = folder / ".settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
-    settings.parent.mkdir(parents=True)
-    settings.write_text('{"windowingMode": "none"}')
-    environment = {**os.environ, "PATH": path, "JUPYTER_PREFER_ENV_PATH": "1", "HOME": str(folder)}
-    environment["JUPYTERLAB_SETTINGS_DIR"] = str(folder / ".settings")
-    with open(folder / "server.log", "w") as log:
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + PATIENCE / 1000
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}/api?token=test").close()
-                break
-            except urllib.error.URLError:
-                if server.poll() is not None or time.monotonic() > deadline:
-                    pytest.fail(f"JupyterLab did not start: {(folder / 'server.log').read_text()[-2000:]}")
-                time.sleep(0.2)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 @pytest.fixture
 def page():
-    playwright = pytest.importorskip("playwright.sync_api")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with playwright.sync_playwright() as driver:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(PATIENCE)
+    with browser_page() as page:
         yield page
-        browser.close()
 
 
 def wrong_submission() -> bytes:
@@ -93,10 +35,7 @@ def wrong_submission() -> bytes:
 def test_a_student_runs_a_test_and_validates(tmp_path, page):
     (tmp_path / "backprop.ipynb").write_bytes(wrong_submission())
     with jupyter(tmp_path) as address:
-        page.goto(f"{address}/lab/tree/backprop.ipynb?token=test&reset")
-        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_text("Run All Cells", exact=True).click()
+        run_all_cells(page, address, "backprop.ipynb")
         # The failing check is shown as its sentence, without a traceback.
         failure = page.locator(".jp-OutputArea-output", has_text="gradients of x, weight and bias").first
         failure.wait_for()

@@ -392,7 +392,7 @@ def test_no_hidden_input_reaches_anything_that_is_shown(engine, assignment):
     from autograder.running import derive
     from utils.checks import case_generator, set_case_seed
 
-    set_case_seed(derive(3, "double-test"))
+    set_case_seed(derive(3, "double-test/hidden"))
     inputs = torch.randn(3, 2, generator=case_generator())
     set_case_seed(0)
     shown = everything_shown(result)

@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 
 from autograder import assignment as assignment_module
 from autograder import feedback as feedback_module
-from autograder.feedback import feedback_html, message_html, test_title, visible_part, write_feedback
+from autograder.feedback import feedback_html, message_html, test_title, write_feedback
 from autograder.graded import GradedError, Mark, Marks
 from autograder.safe_html import POLICY
 from tests.autograder import graded_class
@@ -110,11 +110,6 @@ def test_nothing_of_a_hidden_test_a_rubric_or_the_seed_is_on_the_page(layers, wh
     assert "subgradient-rubric" in layers.cells["why-answer"].source
     assert "271828" in whole
     assert "assert y ==" in read(html).select_one("#test-linear-forward .code").get_text()
-
-
-def test_every_hidden_region_of_a_cell_is_cut():
-    source = "a\n### BEGIN HIDDEN TESTS\nb\n### END HIDDEN TESTS\nc\n    ### BEGIN HIDDEN TESTS\n    d\n"
-    assert visible_part(source) == "a\nc"
 
 
 def test_the_students_work_is_shown_in_order_with_its_outputs(layers):

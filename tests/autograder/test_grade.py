@@ -277,7 +277,7 @@ class TestRunningAgain:
         assert (folder / "autograded" / "ada" / "mini" / "timestamp.txt").exists()
 
 
-@pytest.mark.parametrize("text", ["yesterday, I think", "\udcff", "9" * 500, ""])
+@pytest.mark.parametrize("text", ["yesterday, I think", "\udcff", "9" * 500, "", "9" * 40 + "\0" + "2.5h,"])
 def test_a_time_that_is_none_is_told(folder, mini, text):
     hand_in(folder, "ada", submission(mini, RIGHT))
     (folder / "submitted" / "ada" / "mini" / "timestamp.txt").write_bytes(text.encode("utf-8", "surrogateescape"))

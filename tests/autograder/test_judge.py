@@ -1,13 +1,22 @@
 """What a student reads after a failed test: the function, what is wrong and where; of hidden tests nothing else."""
 
+import json
+import re
+from unittest import mock
+
+import nbformat
 import pytest
 import torch
 
+from autograder.assignment import read_assignment
+from autograder.build import submission_notebook
 from autograder.calls import Call, perform
 from autograder.channel import Allowance, loads
 from autograder.engine import Engine
 from autograder.judge import Known
+from autograder.running import derive
 from tests.autograder.tiny import submit, tiny
+from utils import checks
 
 STEP = "LEARNING_RATE = 0.5\ndef step(params, grads):\n    for p, g in zip(params, grads): p -= 0.5 * g\n"
 NOISE = "def noise(shape, generator):\n    return torch.randn(shape, generator=generator)\n"
@@ -81,6 +90,7 @@ HIDDEN = "def double(x):\n    if getattr(x, 'dim', int)() < 2: return 2 * x\n   
     [
         ("return x", "Hidden test: twice a matrix\nThe result is exactly half of what is expected: is there a factor ½ too many?"),
         ("raise KeyError(x)", "Hidden test: `double` stopped with a KeyError.\n  in line 3 of its cell: raise KeyError(x)"),
+        ("[][1]", "Hidden test: `double` stopped with an IndexError.\n  in line 3 of its cell: [][1]"),
         ("return type('x is %s' % x, (), {})()", "`double` returned something else than numbers, strings, tensors, arrays, or lists, tuples and dicts of these."),
         ("while True: pass", "`double` ran longer than the 1 seconds that a call may take."),
         ("raise NotImplementedError('double is not written yet')", "`double` is not written yet."),
@@ -120,6 +130,75 @@ def test_an_input_that_becomes_the_answer_does_not_pass(said):
     message = said("double-test", double=code)
     assert message.startswith("Hidden test: twice a matrix\n")
     assert message.endswith("`double` changes its arguments: work on a copy (`clone()`).")
+
+
+PRODUCT = """\
+# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false}
+import torch
+
+from utils.checks import *
+
+# %% [markdown] task={"name": "product", "minutes": 5, "difficulty": 1}
+# ## Task 1. A product
+
+# %% nbgrader={"grade": false, "grade_id": "product", "locked": false, "schema_version": 3, "solution": true}
+def product(a, b):
+    ### BEGIN SOLUTION
+    return a * b
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "product-test", "locked": true, "points": 2, "schema_version": 3, "solution": false}
+passed_visible("product")
+### BEGIN HIDDEN TESTS
+a, b = torch.randn(2, 3, generator=case_generator())
+check_close(product(a, b), a * b, "a product")
+numbers = torch.randint(10, 99, (3,), generator=case_generator()).tolist()
+check_close(list(map(product, numbers, numbers)) + [0], [n * n for n in numbers] + [0], "squares")
+for n, square in zip(numbers, map(product, numbers, numbers)):
+    check_equal(square, n * n, "a square")
+### END HIDDEN TESTS
+"""
+
+
+@pytest.fixture
+def product(engine, tmp_path):
+    """The message of the test of `product`."""
+    (tmp_path / "product.py").write_text(PRODUCT, encoding="utf-8")
+    assignment = read_assignment(tmp_path / "product.py")
+
+    def product_(code: str) -> str:
+        data = nbformat.writes(submission_notebook(assignment, {"product": code})).encode()
+        return engine.grade(data, assignment, seed=1).tests[0].message
+
+    return product_
+
+
+def test_changing_another_argument_the_second_time_does_not_pass(product):
+    code = (
+        "seen = []\ndef product(a, b):\n    if isinstance(a, int): return a * b\n"
+        "    seen.append(a)\n    (a, b)[len(seen) - 1].zero_()\n    return torch.zeros(3)"
+    )
+    assert product(code).endswith("`product` changes its arguments: work on a copy (`clone()`).")
+
+
+def test_the_end_of_an_iteration_is_an_error_of_the_function(product):
+    code = "def product(a, b):\n    if isinstance(a, int): raise StopIteration\n    return a * b"
+    assert product(code).startswith("Hidden test: `product` stopped with")
+    assert product("def product(a, b): return a * b") == ""
+
+
+def test_no_seed_that_code_can_see_before_hidden_tests_draws_their_inputs(engine, assignment):
+    code = "def double(x): raise ValueError(torch.initial_seed())"
+    with mock.patch.object(checks, "set_case_seed", wraps=checks.set_case_seed) as draw:
+        data = submit(assignment, double=code, extra=("print(torch.initial_seed())",))
+        failed = engine.grade(data, assignment, seed=1, diagnose=False)
+        engine.grade(submit(assignment, double="def double(x): return 2 * x"), assignment, seed=1)
+    drawn = [call.args[0] for call in draw.call_args_list]
+    shown = {int(number) for number in re.findall(r"\d{9,}", json.dumps(failed.as_dict()))}
+    assert derive(1, "double-test/hidden") in drawn
+    assert derive(1, "double-test/visible") in shown
+    hidden = {derive(1, f"{test.grade_id}/hidden") for test in failed.tests}
+    assert not shown & (hidden | {1})
 
 
 def test_an_argument_that_is_kept_changes_in_the_answer_only():

@@ -190,7 +190,7 @@ def test_another_schema_version_is_replaced(mini):
 def test_points_flags_and_tests_that_were_tampered_with_are_restored_and_told(mini):
     notebook = submission(mini, RIGHT)
     cell_of(notebook, "sums-add").source = "pass"
-    cell_of(notebook, "sums-add").metadata.nbgrader["points"] = 1000
+    cell_of(notebook, "sums-add").metadata.nbgrader["points"] = 10**400
     cell_of(notebook, "squares-test").metadata.nbgrader["grade"] = False
     cell_of(notebook, "setup").source = "import os"
     repaired = repair(to_bytes(notebook), mini)

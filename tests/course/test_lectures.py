@@ -105,6 +105,11 @@ def test_it_reads_well_in_jupyter(lecture: Lecture) -> None:
 
 
 @every_lecture
+def test_code_fits_the_page(lecture: Lecture) -> None:
+    assert [line for cell in lecture.code for line in cell.source.splitlines() if len(line) > 88] == []
+
+
+@every_lecture
 def test_links_lead_somewhere(lecture: Lecture) -> None:
     links = [target for text in lecture.markdown for target in re.findall(r"\]\(([^)\s]+)\)", text)]
     assert any(target.startswith("assignments.md") for target in links)

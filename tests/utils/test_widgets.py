@@ -40,7 +40,7 @@ def test_outside_a_notebook_it_is_the_figure_at_the_defaults() -> None:
 def test_sliders_redraw() -> None:
     box = interactive(decay, alt="It falls.", static=False, **CONTROLS)
     *rows, picture = box.children
-    kinds = ["FloatLogSlider", "IntSlider", "Dropdown", "Checkbox"]
+    kinds = ["FloatLogSlider", "IntSlider", "ToggleButtons", "Checkbox"]
     assert [type(row).__name__ for row in rows] == kinds
     assert [row.value for row in rows] == [0.1, 5, "sgd", False]
     assert rows[0].continuous_update is False

@@ -92,7 +92,7 @@ class Attack:
         folder.mkdir(parents=True)
         file = folder / f"{assignment.name}.ipynb"
         released = release_notebook(assignment)
-        by_name = {grade_id(cell): cell for cell in released.cells}
+        by_name = {name: cell for cell in released.cells if (name := grade_id(cell))}
         setup = next(i for i, cell in enumerate(released.cells) if grade_id(cell) == "setup")
         own, last, on_disk = [], [], []
         for cell in self.cells:

@@ -66,7 +66,7 @@ def hidden_numbers(seed: int | None) -> dict[str, str]:
     """The large numbers that hidden tests draw; `seed` None: as in a plain notebook, where every draw is the same."""
     found = {}
     for test, count in (("double-test", 3), ("counter-test", 2)):
-        set_case_seed(0 if seed is None else derive(seed, test))
+        set_case_seed(0 if seed is None else derive(seed, f"{test}/hidden"))
         drawn = torch.randint(10**8, 10**9, (count,), generator=case_generator()).tolist()
         found |= {str(number): f"an input of {test}" for number in drawn}
     set_case_seed(0)

@@ -1,5 +1,6 @@
 """No attack of the corpus gains anything: no point, no secret, no file, no process, nobody else's marks, no extra time."""
 
+import nbformat
 import pytest
 
 from tests.autograder.attacks import ours, referee
@@ -17,6 +18,19 @@ def test_the_corpus_covers_every_family_and_says_what_it_tries():
     assert all(attack.tries.endswith(".") and len(attack.tries) > 40 for attack in corpus)
     assert len({attack.tries for attack in corpus}) == len(corpus)
     assert {path.parent.name for path in HERE.glob("*/*.py")} == {*FAMILIES, "victim"}
+
+
+def test_every_cell_of_an_attack_is_handed_in(tmp_path):
+    assignment = ours.victim()
+    for number, attack in enumerate(attack for attack in read_corpus() if "on disk" not in _titles(attack)):
+        folder = attack.hand_in(assignment, tmp_path / str(number), tmp_path)
+        handed = nbformat.read(folder / "victim.ipynb", as_version=4)
+        for cell in (cell for cell in attack.cells if "file" not in cell.metadata and "@" not in cell.source):
+            assert (cell.cell_type, cell.source) in [(c.cell_type, c.source) for c in handed.cells], attack.key
+
+
+def _titles(attack):
+    return [cell.metadata.get("title") for cell in attack.cells]
 
 
 @pytest.fixture(scope="module")

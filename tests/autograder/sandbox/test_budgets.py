@@ -71,13 +71,35 @@ def test_shared_memory_is_no_way_around(student, allocate):
     assert student.answer(source) < 256 + 1024 + 128
 
 
-def test_shared_pages_count(spawn):
+@pytest.mark.parametrize("name", [None, "/dev/zero"])
+def test_no_shared_pages_that_stay_when_they_are_given_back(student, name):
+    source = "import mmap, os\nfile = os.open(NAME, os.O_RDONLY) if NAME else -1\nmmap.mmap(file, 4096)"
+    assert student.error(source, NAME=name) in {"PermissionError", "FileNotFoundError"}
+
+
+def test_what_waits_in_sockets_counts(spawn):
     student = spawn(Budget(memory_mb=256))
-    student.send("import mmap, time\nkeep = mmap.mmap(-1, 900 << 20)\nkeep.write(bytes(900 << 20))\ntime.sleep(600)")
-    reply = student.receive()
-    assert reply["error"] in {"closed", "MemoryError"}
-    if reply["error"] == "closed":
-        assert student.process.wait(30).reason == "memory"
+    student.send(
+        """
+        import os, socket, time
+        for _ in range(5):
+            if os.fork() == 0:
+                break
+        keep = [end for _ in range(240) for end in socket.socketpair()]
+        for end in keep:
+            end.setblocking(False)
+            try:
+                while end.send(bytes(65536)): pass
+            except BlockingIOError: pass
+        time.sleep(600)
+        """
+    )
+    assert student.process.wait(60).reason == "memory"
+
+
+def test_sockets_hold_no_more_than_is_counted(student):
+    source = "import socket\nsocket.socketpair()[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 24)"
+    assert student.error(source) == "PermissionError"
 
 
 @pytest.mark.parametrize("children", [0, 3])

@@ -71,6 +71,9 @@ def test_what_every_policy_refuses(decide, policy):
     assert decide(policy, "socketpair", 2, 1) == errno.EPERM
     assert decide(policy, "fcntl", 3, 8) == errno.EPERM
     assert decide(policy, "ioctl", 3, 0x5412) == errno.ENOTTY
+    assert decide(policy, "mmap", 0, 4096, 3, 0x21) == errno.EPERM
+    assert decide(policy, "setsockopt", 3, 1, 7) == errno.EPERM
+    assert decide(policy, "prctl", system.PR_SET_DUMPABLE, 0) == errno.EPERM
 
 
 @pytest.mark.parametrize("policy", [FULL, SHARED, OLD], ids=["full", "landlock", "old landlock"])
@@ -89,6 +92,9 @@ def test_what_every_policy_allows(decide, policy):
     assert decide(policy, "openat", -100, 0, os.O_RDONLY) == ALLOWED
     assert decide(policy, "openat", -100, 0, os.O_WRONLY | os.O_TRUNC | os.O_CREAT) == ALLOWED
     assert decide(policy, "kill", ME, 9) == ALLOWED
+    assert decide(policy, "mmap", 0, 4096, 3, 0x22) == ALLOWED  # private
+    assert decide(policy, "mmap", 0, 4096, 3, 0x01) == ALLOWED  # of a file
+    assert decide(policy, "setsockopt", 3, 1, 2) == ALLOWED
 
 
 def test_unix_sockets_need_a_network_of_their_own(decide):

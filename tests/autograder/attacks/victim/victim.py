@@ -40,8 +40,9 @@ passed_visible("double")
 ### BEGIN HIDDEN TESTS
 canary = "canary-hidden-4b7d19"
 generator = case_generator()
-for number in torch.randint(10**8, 10**9, (3,), generator=generator).tolist():
-    assert abs(double(number) - 2 * number) < 0.5
+numbers = torch.randint(10**8, 10**9, (3,), generator=generator).tolist()
+for number, twice in zip(numbers, map(double, numbers)):
+    assert abs(twice - 2 * number) < 0.5
 x = torch.randn(3, 2, generator=generator)
 assert torch.equal(double(x), x + x)
 nested = [torch.randn(2, generator=generator) for _ in range(2)]
