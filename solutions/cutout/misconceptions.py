@@ -960,15 +960,11 @@ def train_and_validate(config):
         message="The weight decay of the config is not used: give it to the optimizer.",
     ),
     Misconception(
-        name="decay-of-matrices-only",
+        name="peak-step-at-least-one",
         function="train_and_validate",
-        find="    optimizer = torch.optim.SGD(network.parameters(), peak_lr, momentum=0.9, nesterov=True, weight_decay=decay)",
-        put="""    groups = [
-        {"params": [p for p in network.parameters() if p.dim() > 1], "weight_decay": decay},
-        {"params": [p for p in network.parameters() if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.SGD([g for g in groups if g["params"]], peak_lr, momentum=0.9, nesterov=True)""",
-        message="You leave biases and norms out of the weight decay. Often that is a good idea; here all parameters are decayed.",
+        find='"peak_step": total_steps // 4',
+        put='"peak_step": max(1, total_steps // 4)',
+        message="The peak is at total_steps // 4, which is 0 in a very short run: then the first step has the full learning rate, not 0.",
     ),
     Misconception(
         name="weights-of-the-best-epoch",
