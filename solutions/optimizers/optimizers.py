@@ -403,15 +403,6 @@ for shape, dtype in (((3, 2, 4), torch.float64), ((5, 3), torch.float32), ((), t
             check_dtype(path[step], dtype, what)
             # Factors kept in float32 are exact enough, here and in the other rules.
             check_close(path[step], expected, what, rtol=1e-4)
-
-
-@probe
-def state_of_sgd(param, grad):
-    return sgd(param, grad, None, lr=0.1)[1]
-
-
-state = state_of_sgd(torch.ones(2), torch.ones(2))
-check_equal(state, None, "the state of sgd, which is returned as it came: None")
 ### END HIDDEN TESTS
 
 
