@@ -1090,12 +1090,12 @@ def augment_facts(seed):
 
     generator = torch.Generator().manual_seed(seed)
     draws = facts_about_draws(draw, seed)
-    unchanged = torch.equal(images, before)
+    kept = torch.equal(images, before)
     out = augment(images=images, padding=1, size=3, p=1.0, generator=generator, training=False)
     flipped = augment(before, padding=0, size=0, p=0.0, generator=generator, training=True)
     mirrored = (flipped == before.flip(3)).flatten(1).all(dim=1)
     return (
-        {"leaves its argument unchanged": unchanged and torch.equal(images, before)}
+        {"leaves its argument unchanged": kept and torch.equal(images, before)}
         | draws
         | {
             "leaves images as they are when not training": torch.equal(out, before),
