@@ -166,10 +166,11 @@ def unchanged(**named: Any) -> Iterator[None]:
         except TypeError:  # something that is no data was put into it
             reason = "It became something else."
         if reason:
+            how = "copy.deepcopy" if isinstance(value, list | dict) else "clone"
             raise CheckFailed(
                 f"The function changed its argument `{name}`",
                 "",
-                f"{reason} Work on a copy (`clone()`), or avoid in-place operations such as `+=`.",
+                f"{reason} Work on a copy (`{how}()`), or avoid in-place operations such as `+=`.",
             )
 
 

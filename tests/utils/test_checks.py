@@ -544,6 +544,13 @@ def test_unchanged_sees_each_change(change: Any, word: str) -> None:
         change(tensor, nest)
 
 
+def test_unchanged_names_the_copy_that_helps() -> None:
+    with pytest.raises(CheckFailed, match=r"copy\.deepcopy\(\)"), unchanged(layers=(layers := [1.0, 2.0])):
+        layers.reverse()
+    with pytest.raises(CheckFailed, match=r"\(`clone\(\)`\)"), unchanged(x=(x := MATRIX.clone())):
+        x.add_(1)
+
+
 def test_unchanged_accepts_what_ends_as_it_was() -> None:
     tensor = torch.tensor([1.0, NAN])
     with unchanged(t=tensor, n=[(tensor, None, "text")], flag=True, x=NAN):
