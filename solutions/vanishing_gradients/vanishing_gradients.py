@@ -975,6 +975,9 @@ weights = [torch.randn(3, 3, generator=generator, dtype=torch.float64) for _ in 
 ones = torch.ones(3, dtype=torch.float64)
 norms = gradient_norms(weights, 0 * ones, ones, "relu")
 check_close(norms, [0.0, 0.0], "the norms of a relu network at x = 0, where every gradient is 0")
+weights = [torch.tensor([[1.0, -1.0], [1.0, 1.0]]), torch.tensor([[1.0, 2.0], [3.0, -1.0]])]
+norms = gradient_norms(weights, torch.ones(2), torch.ones(2), "relu")
+check_close(norms, [8**0.5, 2.0], "the norms of a relu network with a unit at z = 0")
 ### END HIDDEN TESTS
 
 

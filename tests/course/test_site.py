@@ -222,8 +222,8 @@ class TestInABrowser:
 
 def check_reading(page: Any) -> None:
     """With all drop-downs open: no wider than the window, each block of code with its button, contrast day and night."""
+    page.add_style_tag(content="* { transition: none !important; animation: none !important; }")
     page.evaluate("document.querySelectorAll('details').forEach((drop) => (drop.open = true))")
-    page.add_style_tag(content="* { transition: none !important; }")
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
     assert page.locator("div.highlight:not(:has(button.copybtn), .cell_output *) pre").all_inner_texts() == []
     for scheme in ("light", "dark"):

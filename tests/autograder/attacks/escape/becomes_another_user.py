@@ -1,3 +1,8 @@
+# ---
+# jupyter:
+#   attack: {harm: "it would rename this machine"}
+# ---
+
 # %% [markdown]
 # Changes its user, its groups, its root and its capabilities, and makes device files.
 
@@ -16,8 +21,6 @@ for name, deed in {
     "sethostname": lambda: __import__("socket").sethostname("@TOKEN@"),
     "nice": lambda: os.nice(-5),
 }.items():
-    if name == "sethostname" and os.path.exists("@CLASSROOM@"):
-        continue  # a machine that shows the classroom is not ours to rename
     try:
         deed()
         won.append(name)
