@@ -36,6 +36,7 @@ from rich.table import Table
 from autograder import stock
 from autograder.assignment import Assignment, assignment_names, is_experiment, kind, load_assignment, read_assignment
 from autograder.build import reference_solutions, submission_notebook
+from autograder.calls import TimeIsUp, time_limit
 from autograder.classroom import open_classroom
 from autograder.engine import Engine
 from autograder.grade import grade_class
@@ -133,8 +134,9 @@ def _execute(assignment: Assignment, data: bytes) -> None:
         source = assignment.cells.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""), cell)
         if cell.cell_type == "code" and not is_experiment(source):
             text = source.source if kind(source) == "test" else cell.source
+            limit = time_limit(assignment.budget.call_seconds, "The cell")  # some loop for ever
             linecache.cache[cell.id] = (len(text), None, text.splitlines(True), cell.id)  # tests read sources
-            with contextlib.suppress(Exception), contextlib.redirect_stdout(None):
+            with contextlib.suppress(Exception, TimeIsUp), contextlib.redirect_stdout(None), limit:
                 exec(compile(text, cell.id, "exec"), namespace)
 
 
