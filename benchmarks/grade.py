@@ -118,14 +118,16 @@ def theirs(assignment: Assignment, submissions: Submissions, folder: Path) -> Co
     return cost[0]
 
 
-def own_cpu(assignment: Assignment, submissions: Submissions) -> float:
-    """CPU seconds of the students' cells and the tests themselves, per submission, in one warm process."""
+def own_cpu(assignment: Assignment, submissions: Submissions) -> dict[str, float]:
+    """CPU seconds of each student's cells and of the tests themselves, in one warm process."""
     torch.set_num_threads(1)
     _execute(assignment, next(iter(submissions.values())))
-    started = time.process_time()
-    for data in submissions.values():
+    found = {}
+    for student, data in submissions.items():
+        started = time.process_time()
         _execute(assignment, data)
-    return (time.process_time() - started) / len(submissions)
+        found[student] = time.process_time() - started
+    return found
 
 
 def _execute(assignment: Assignment, data: bytes) -> None:
@@ -148,7 +150,10 @@ def compare(names: list[str], students: int, some: int, workers: int, scratch: P
     for name in names:
         assignment = load(name)
         submissions = submissions_of(assignment, students)
-        own = own_cpu(assignment, submissions)
+        costs = own_cpu(assignment, submissions)
+        # One that loops until it is stopped tells about its budget, and in a small class hides what the others cost.
+        usual = {s: cost for s, cost in costs.items() if cost < 5 * statistics.median(costs.values()) + 0.1}
+        submissions, own = {s: submissions[s] for s in usual}, statistics.mean(usual.values())
         ours(assignment, submissions, scratch / "first", workers)  # what is computed once per machine is kept
         small = ours(assignment, first(submissions, 2 * workers), scratch / "small", workers)
         our = ours(assignment, submissions, scratch / "class", workers)
@@ -160,7 +165,7 @@ def compare(names: list[str], students: int, some: int, workers: int, scratch: P
         cells = [f"{our.whole:.3f}", f"{wall:.3f}", f"{cpu:.3f}", f"{own:.3f}", f"{cpu - own:.3f}"]
         cells += [f"{own / min(workers, os.cpu_count() or 1) / wall:.0%}"]
         cells += [f"{their.whole / our.whole:.0f}×", f"{stock_wall / wall:.0f}×"]
-        table.add_row(name, "autograder", str(students), *cells)
+        table.add_row(name, "autograder", str(len(submissions)), *cells)
     return table
 
 
@@ -187,7 +192,7 @@ def single(names: list[str], repeats: int = 20) -> Table:
                 engine.grade(data, assignment)
             warm = [_wall(lambda: engine.grade(data, assignment)) for _ in range(repeats)]  # noqa: B023
             private = private_memory(engine, assignment)
-        own = own_cpu(assignment, {"one": data})
+        own = own_cpu(assignment, {"one": data})["one"]
         table.add_row(name, f"{cold:.2f}", f"{statistics.median(warm):.3f}", f"{own:.3f}", f"{private:.0f}")
     return table
 
