@@ -216,10 +216,15 @@ def _definitions(source: str) -> str:
     return "\n\n".join(kept)
 
 
+def keep_source(filename: str, source: str) -> None:
+    """Let tracebacks and `inspect` find the lines of code that stands in no file."""
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+
+
 def load_module(name: str, source: str) -> ModuleType:
     """Execute the text of a module; tracebacks show its lines."""
     filename = f"<{name}-{hashlib.sha256(source.encode()).hexdigest()[:12]}>"
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    keep_source(filename, source)
     module = ModuleType(name)
     module.__file__ = filename
     exec(compile(source, filename, "exec"), module.__dict__)

@@ -57,11 +57,15 @@ def _clean(output: dict, limit: int) -> NotebookNode | None:
         data = _clean_data(output["data"])
         if not data or sum(map(len, data.values())) > limit:
             return None
-        count = output.get("execution_count")
-        valid = type(count) is int and 0 <= count < MAX_COUNT
-        extra = {"execution_count": count if valid else None} if kind == "execute_result" else {}
+        extra = {"execution_count": execution_count(output)} if kind == "execute_result" else {}
         return _output(kind, data=NotebookNode(data), metadata=NotebookNode(), **extra)
     return None
+
+
+def execution_count(claimed: dict) -> int | None:
+    """The number that a cell, an output or a reply gives itself, if it is one that a notebook may hold."""
+    count = claimed.get("execution_count")
+    return count if type(count) is int and 0 <= count < MAX_COUNT else None
 
 
 def _clean_data(claimed: dict) -> dict[str, str]:

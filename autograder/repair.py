@@ -19,7 +19,7 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment, assignment_names, grade_id, is_experiment, kind, load_assignment
 from autograder.ingest import Unreadable, read_json
-from autograder.outputs import BASE64, IMAGES, MAX_COUNT, MAX_OUTPUTS
+from autograder.outputs import BASE64, IMAGES, MAX_OUTPUTS, execution_count
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ def _read_cell(raw: Any) -> Cell | None:
     metadata = raw.get("metadata")
     meta = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     meta = meta if isinstance(meta, dict) else {}
-    name, id_, count = meta.get("grade_id"), raw.get("id"), raw.get("execution_count")
+    name, id_ = meta.get("grade_id"), raw.get("id")
     outputs = raw.get("outputs")
     return Cell(
         type=cell_type,
@@ -143,7 +143,7 @@ def _read_cell(raw: Any) -> Cell | None:
         id=id_ if isinstance(id_, str) else None,
         nbgrader=meta,
         outputs=outputs if isinstance(outputs, list) else [],
-        execution_count=count if type(count) is int and 0 <= count < MAX_COUNT else None,
+        execution_count=execution_count(raw),
         attachments=raw.get("attachments"),
     )
 

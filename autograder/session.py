@@ -21,7 +21,7 @@ from autograder import channel
 from autograder.assignment import Budget
 from autograder.calls import PATIENCE, Call
 from autograder.channel import FRAME_BYTES, Allowance, ChannelClosed, ChannelError, ChannelTimeout
-from autograder.outputs import MAX_COUNT, clean_outputs, stream
+from autograder.outputs import clean_outputs, execution_count, stream
 
 GRACE = 2.0
 PATIENCE_TO_END = 5.0
@@ -153,9 +153,7 @@ class Session:
             self._note(f"{cell.label} asks for input(), which nobody answers while a notebook is graded.")
         if reply.get("timed_out") is True:
             self._note(f"{cell.label} was stopped after the {seconds:g} seconds it may take.")
-        count = reply.get("execution_count")
-        valid = type(count) is int and 0 <= count < MAX_COUNT
-        self.outcomes[cell.number] = CellOutcome(outputs, count if valid else None)
+        self.outcomes[cell.number] = CellOutcome(outputs, execution_count(reply))
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

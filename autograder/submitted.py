@@ -6,7 +6,7 @@ import ast
 import re
 import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from nbformat.notebooknode import NotebookNode
@@ -43,6 +43,7 @@ class Submitted:
     """The code of a submission."""
 
     cells: list[CodeCell]
+    _uses: dict[Definition, set[str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, notebook: NotebookNode, assignment: Assignment) -> Submitted:
@@ -105,14 +106,17 @@ class Submitted:
                 found[cell.number] = reading
         return found
 
+    @cached_property
+    def _imports(self) -> list[ast.stmt]:
+        every = [statement for reading in self._readings.values() for statement in reading.statements]
+        return [statement for statement in every if isinstance(statement, ast.Import | ast.ImportFrom)]
+
     def source_of(self, name: str, others: Collection[str]) -> str:
         """The text of what defines a name, with the imports and with the helpers it uses, except those in `others`."""
         if name not in self.definitions:
             return ""
-        every = [statement for reading in self._readings.values() for statement in reading.statements]
-        imports = [statement for statement in every if isinstance(statement, ast.Import | ast.ImportFrom)]
         reached = [d.statement for n in self.reachable(name, others) for d in self.definitions[n]]
-        statements = {id(statement): statement for statement in [*imports, *reached]}
+        statements = {id(statement): statement for statement in [*self._imports, *reached]}
         return ast.unparse(ast.Module(list(statements.values()), []))
 
     def reachable(self, name: str, stop: Collection[str] = ()) -> list[str]:
@@ -130,10 +134,6 @@ class Submitted:
         if definition not in self._uses:
             self._uses[definition] = free_names(definition.statement, self.definitions.keys())
         return self._uses[definition]
-
-    @cached_property
-    def _uses(self) -> dict[Definition, set[str]]:
-        return {}
 
 
 def _read(source: str, *, translate: bool) -> Reading | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import linecache
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import ClassVar
 
 from nbformat.notebooknode import NotebookNode
 
-from autograder.assignment import HIDDEN_BEGIN, HIDDEN_END, Assignment, Task, grade_id
+from autograder.assignment import HIDDEN_BEGIN, HIDDEN_END, Assignment, Task, grade_id, keep_source
 
 PROBE = "probe"
 
@@ -61,7 +60,7 @@ def _compile(cell: NotebookNode, task: Task, student_names: set[str]) -> TestCel
     name = str(grade_id(cell))
     filename = f"<test {name}>"
     source = cell.source
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    keep_source(filename, source)
     body = ast.parse(source, filename).body
     probes = {node.name: probe_source(source, node) for node in body if is_probe(node)}
     regions = hidden_regions(source)

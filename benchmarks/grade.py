@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import linecache
 import os
 import resource
 import shutil
@@ -34,7 +33,15 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder import stock
-from autograder.assignment import Assignment, assignment_names, is_experiment, kind, load_assignment, read_assignment
+from autograder.assignment import (
+    Assignment,
+    assignment_names,
+    is_experiment,
+    keep_source,
+    kind,
+    load_assignment,
+    read_assignment,
+)
 from autograder.build import reference_solutions, submission_notebook
 from autograder.calls import TimeIsUp, time_limit
 from autograder.classroom import open_classroom
@@ -137,7 +144,7 @@ def _execute(assignment: Assignment, data: bytes) -> None:
         if cell.cell_type == "code" and not is_experiment(source):
             text = source.source if kind(source) == "test" else cell.source
             limit = time_limit(assignment.budget.call_seconds, "The cell")  # some loop for ever
-            linecache.cache[cell.id] = (len(text), None, text.splitlines(True), cell.id)  # tests read sources
+            keep_source(cell.id, text)  # some tests read it
             with contextlib.suppress(Exception, TimeIsUp), contextlib.redirect_stdout(None), limit:
                 exec(compile(text, cell.id, "exec"), namespace)
 

@@ -1,9 +1,8 @@
-"""JupyterLab in a real browser, for tests: Debian's chromium, headless. Screenshots of the last run lie in build/screenshots/."""
+"""JupyterLab in a real browser, for tests."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,16 +16,11 @@ from typing import Any
 
 import pytest
 
-from autograder.assignment import ROOT
+from tests.browser import chromium, needs_chromium
 
-SCREENSHOTS = ROOT / "build" / "screenshots"
 PATIENCE = 180_000  # ms: a loaded machine starts kernels slowly
 
-marks = [
-    pytest.mark.slow,
-    pytest.mark.browser,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium"),
-]
+marks = [pytest.mark.slow, pytest.mark.browser, needs_chromium]
 
 
 @contextmanager
@@ -65,15 +59,10 @@ def jupyter(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def browser_page() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with playwright.sync_playwright() as driver:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+    with chromium("--disable-gpu", "--disable-quic", "--disable-background-networking") as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(PATIENCE)
         yield page
-        browser.close()
 
 
 def run_all_cells(page: Any, address: str, notebook: str) -> None:

@@ -25,6 +25,11 @@ BACKWARD = """        uses = {}
 """
 
 # A right topological order, from the loss to the leaves.
+ONE_CACHE = (
+    "A second forward pass overwrites what the first one kept. A network has several activations: return a cache of its "
+    "own from every pass."
+)
+
 ORDER = """
         order, seen, pending = [], set(), [(self, False)]
         while pending:
@@ -353,7 +358,7 @@ def relu_forward(x):
 def relu_backward(grad_y, cache):
     return grad_y * LAST["mask"]
 """,
-        message="A second forward pass overwrites what the first one kept. A network has several activations: return a cache of its own from every pass.",
+        message=ONE_CACHE,
     ),
     Misconception(
         name="one-cache-for-every-sigmoid",
@@ -368,7 +373,7 @@ def sigmoid_forward(x):
 def sigmoid_backward(grad_y, cache):
     return grad_y * LAST["y"] * (1 - LAST["y"])
 """,
-        message="A second forward pass overwrites what the first one kept. A network has several activations: return a cache of its own from every pass.",
+        message=ONE_CACHE,
     ),
     Misconception(
         name="one-cache-for-every-tanh",
@@ -383,7 +388,7 @@ def tanh_forward(x):
 def tanh_backward(grad_y, cache):
     return grad_y * (1 - LAST["y"] ** 2)
 """,
-        message="A second forward pass overwrites what the first one kept. A network has several activations: return a cache of its own from every pass.",
+        message=ONE_CACHE,
     ),
     Misconception(
         name="sigmoid-slope-of-the-input",

@@ -519,48 +519,17 @@ ADAM_CLASS = [
     Misconception(
         name="adam-class-state-by-shape",
         function="Adam",
-        code="""
-class Adam:
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
-        self.params, self.states = list(params), {}
-        self.settings = {"lr": lr, "betas": betas, "eps": eps}
-
-    def step(self):
-        with torch.no_grad():
-            for param in self.params:
-                if param.grad is not None:
-                    state = self.states.get(param.shape)
-                    value, self.states[param.shape] = adam(param, param.grad, state, **self.settings)
-                    param.copy_(value)
-
-    def zero_grad(self):
-        for param in self.params:
-            param.grad = None
-""",
+        find="for i, param in enumerate(self.params):",
+        put="shapes = [param.shape for param in self.params]\n"
+        "            for i, param in zip(map(shapes.index, shapes), self.params):",
         message="Parameters of one shape share a state in your class. Every parameter has its own: keep it by position, or by the parameter "
         "itself.",
     ),
     Misconception(
         name="adam-class-settings-for-all-objects",
         function="Adam",
-        code="""
-class Adam:
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
-        self.params = list(params)
-        self.states = [None for _ in self.params]
-        Adam.settings = {"lr": lr, "betas": betas, "eps": eps}
-
-    def step(self):
-        with torch.no_grad():
-            for i, param in enumerate(self.params):
-                if param.grad is not None:
-                    value, self.states[i] = adam(param, param.grad, self.states[i], **Adam.settings)
-                    param.copy_(value)
-
-    def zero_grad(self):
-        for param in self.params:
-            param.grad = None
-""",
+        find="self.settings = {",
+        put="Adam.settings = {",
         message="Your settings belong to the class, so that a second optimizer changes those of the first one. Put them into self.",
     ),
     Misconception(

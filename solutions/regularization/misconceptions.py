@@ -265,33 +265,17 @@ def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
     Misconception(
         name="decay-of-matrices-only",
         function="sgd_step",
-        code="""
-def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
-    if param.dim() == 1 and param.numel() > 1:
-        weight_decay = 0.0
-    if decay == "l2":
-        grad = grad + weight_decay * param
-    velocity = momentum * velocity + grad
-    new = param - lr * velocity
-    if decay == "decoupled":
-        new = new - lr * weight_decay * param
-    return new, velocity
-""",
+        find='    if decay == "l2":',
+        put='    if param.dim() == 1 and param.numel() > 1:\n        weight_decay = 0.0\n    if decay == "l2":',
         message="You do not decay vectors. Whoever calls the function decides what is decayed, by weight_decay: apply it to what you are given.",
     ),
     Misconception(
         name="velocity-is-the-gradient-itself",
         function="sgd_step",
-        code="""
-def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
-    if decay == "l2" and weight_decay:
-        grad = grad + weight_decay * param
-    velocity = momentum * velocity + grad if momentum else grad
-    new = param - lr * velocity
-    if decay == "decoupled":
-        new = new - lr * weight_decay * param
-    return new, velocity
-""",
+        find='    if decay == "l2":',
+        put='    if not momentum and (decay != "l2" or not weight_decay):\n'
+        "        return param - lr * grad - lr * weight_decay * param, grad\n"
+        '    if decay == "l2":',
         message="Without momentum you return the gradient itself as the velocity. The next backward pass changes it: return a new tensor.",
     ),
     Misconception(

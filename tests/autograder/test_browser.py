@@ -11,7 +11,8 @@ from autograder.build import reference_solutions, submission_notebook
 from autograder.classroom import open_classroom
 from autograder.grade import grade_class
 from autograder.variants import load_misconceptions
-from tests.lab import SCREENSHOTS, browser_page, jupyter, marks, run_all_cells
+from tests.browser import SCREENSHOTS
+from tests.lab import browser_page, jupyter, marks, run_all_cells
 
 pytestmark = marks
 

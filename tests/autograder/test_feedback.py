@@ -25,6 +25,7 @@ from tests.autograder.graded_class import (
     stream,
 )
 from tests.autograder.test_safe_html import ATTACKS, assert_harmless
+from tests.browser import chromium, needs_chromium
 
 test_title.__test__ = False  # a function about test cells, not a test
 
@@ -350,20 +351,16 @@ def test_text_has_the_contrast_that_wcag_aa_asks_for(scheme):
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if not Path("/usr/bin/chromium").exists():
-        pytest.skip("needs Debian's chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+def browser():
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.mark.browser
-def test_in_a_browser_no_attack_runs_or_loads_anything(chromium, layers, tmp_path):
+@needs_chromium
+def test_in_a_browser_no_attack_runs_or_loads_anything(browser, layers, tmp_path):
     path = tmp_path / "page.html"
-    context = chromium.new_context()
+    context = browser.new_context()
     tab = context.new_page()
     requests, dialogs = [], []
     tab.on("request", lambda request: requests.append(request.url))
@@ -378,15 +375,16 @@ def test_in_a_browser_no_attack_runs_or_loads_anything(chromium, layers, tmp_pat
 
 
 @pytest.mark.browser
+@needs_chromium
 @pytest.mark.parametrize("width", [390, 1280])
-def test_in_a_browser_the_page_fits_and_is_legible(chromium, layers, tmp_path, width):
+def test_in_a_browser_the_page_fits_and_is_legible(browser, layers, tmp_path, width):
     notebook = executed(layers, {"linear": {"source": "x = " + "1 + " * 100 + "1", "outputs": [stream("y" * 500)]}})
     own_cell(notebook, "$$" + "a + " * 100 + "b$$ " + "w" * 300, kind="markdown")
     path = tmp_path / "page.html"
     path.write_text(
         feedback_html(result(layers, {"linear-forward": ("z" * 400, None)}), notebook, layers), encoding="utf-8"
     )
-    context = chromium.new_context(viewport={"width": width, "height": 800})
+    context = browser.new_context(viewport={"width": width, "height": 800})
     tab = context.new_page()
     tab.goto(path.as_uri())
     assert tab.evaluate("document.documentElement.scrollWidth") <= width

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from autograder.safe_html import POLICY
 from tests.autograder import graded_class
 from tests.autograder.graded_class import executed, fill_gradebook, hand_in, result
 from tests.autograder.test_safe_html import ATTACKS, assert_harmless
+from tests.browser import chromium, needs_chromium
 
 FORWARD = ("wrong", "weight-not-transposed")
 ALL_WRONG = {name: ("wrong", None) for name in ("linear-forward", "linear-batch", "relu-test")}
@@ -304,11 +304,9 @@ def test_marks_are_read_from_nbgraders_gradebook(layers, tmp_path):
 
 
 @pytest.mark.browser
+@needs_chromium
 @pytest.mark.parametrize("width", [390, 1280])
 def test_in_a_browser_the_report_fits_its_window(layers, tmp_path, width):
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if not Path("/usr/bin/chromium").exists():
-        pytest.skip("needs Debian's chromium")
     names = ["a" * 120, "Ada Lovelace", "x y " * 30]
     graded = class_of(
         *(
@@ -318,8 +316,7 @@ def test_in_a_browser_the_report_fits_its_window(layers, tmp_path, width):
     )
     path = tmp_path / "report.html"
     path.write_text(report_html(graded, layers), encoding="utf-8")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+    with chromium() as browser:
         tab = browser.new_page(viewport={"width": width, "height": 800})
         tab.goto(path.as_uri())
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
@@ -329,4 +326,3 @@ def test_in_a_browser_the_report_fits_its_window(layers, tmp_path, width):
         assert min(sizes) >= 15.9
         # The tallest bar of the histogram is really drawn.
         assert tab.evaluate("Math.max(...[...document.querySelectorAll('.block')].map(b => b.offsetHeight))") > 80
-        browser.close()

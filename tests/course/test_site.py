@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,9 +20,9 @@ from bs4 import BeautifulSoup
 
 from autograder.assignment import ROOT
 from course.lectures import Lecture, lectures
+from tests.browser import SCREENSHOTS, chromium, needs_chromium
 
 SITE = ROOT / "build" / "site"
-SCREENSHOTS = ROOT / "build" / "screenshots"
 WIDTHS = {"desktop": 1280, "phone": 390}
 
 pytestmark = pytest.mark.slow
@@ -121,16 +120,12 @@ def test_outputs_are_figures_and_not_errors(soups: dict[str, BeautifulSoup]) -> 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
+@needs_chromium
 class TestInABrowser:
     @pytest.fixture(params=WIDTHS)
     def page(self, request: pytest.FixtureRequest, browser: Any, site: Path) -> Iterator[Any]:

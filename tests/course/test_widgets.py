@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from autograder.assignment import ROOT
-from tests.lab import SCREENSHOTS, browser_page, jupyter, marks, run_all_cells
+from tests.browser import SCREENSHOTS
+from tests.lab import browser_page, jupyter, marks, run_all_cells
 
 pytestmark = marks
 
