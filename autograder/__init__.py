@@ -37,9 +37,9 @@ def grade_notebook(
     unsafe: bool = False,
 ) -> Result:
     """Grade one notebook (see `Engine.grade`); an Engine grades many without starting anew each time."""
-    if isinstance(assignment, str):
-        from autograder.assignment import load_assignment
-
-        assignment = load_assignment(assignment)
     with open_engine(level=level, unsafe=unsafe) as engine:
+        if isinstance(assignment, str):
+            from autograder.assignment import load_assignment
+
+            assignment = load_assignment(assignment)
         return engine.grade(data, assignment, seed=seed)

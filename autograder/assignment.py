@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import jupytext
+import nbformat
 from nbformat.notebooknode import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,6 +161,15 @@ class Assignment:
     @property
     def max_score(self) -> float:
         return sum(task.points for task in self.tasks)
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes when anything that grading depends on changes in the assignment's folder."""
+        digest = hashlib.sha256(f"{self.name} {self.budget} {nbformat.writes(self.notebook)}".encode())
+        misconceptions = self.folder / "misconceptions.py"
+        if misconceptions.exists():
+            digest.update(misconceptions.read_bytes())
+        return digest.hexdigest()
 
     @cached_property
     def cells(self) -> dict[str, NotebookNode]:

@@ -2,7 +2,7 @@
 
 The calls that a task's tests make are recorded once, with the reference solution, on a seed of their own. Reference and
 misconceptions answer them, in a process like the student's and under the same limits, and their answers are kept
-(`autograder.answers`). After a failed test the student's process answers them too, and the answers are compared.
+(`autograder.kept`). After a failed test the student's process answers them too, and the answers are compared.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ import numpy as np
 import torch
 
 from autograder import channel
-from autograder.answers import Replies, kept
 from autograder.assignment import Assignment, Task
 from autograder.calls import Call
 from autograder.channel import NODES, Allowance, ChannelError, Objects
+from autograder.kept import kept, versions
 from autograder.running import LocalCalls, RandomState, derive, make_namespace, quiet, run_part, seed_everything
 from autograder.session import Session, StudentLost
 from autograder.testcell import TestCell
 from autograder.variants import Misconception
+
+Replies = list[dict[str, Any]]
 
 SEED = 20_011
 SECONDS = 2.0
@@ -225,8 +227,9 @@ class Diagnosis:
             doubtful = any(WAITED in reply for reply in replies)
             return not doubtful and (bool(solutions) or not any(map(_too_much, replies)))
 
-        question = f"{source}\n{SECONDS}\n{self._digests[task.name]}"
-        return _outcomes(calls, kept(question, lambda: self._ask(source, calls), worth_keeping))
+        with_what = versions(("torch", "numpy"), ("calls.py", "student.py"))
+        question = f"{with_what}\n{source}\n{SECONDS}\n{self._digests[task.name]}"
+        return _outcomes(calls, kept("answers", question, lambda: self._ask(source, calls), worth_keeping))
 
     def _ask(self, source: str, calls: Sequence[Recorded]) -> Replies:
         if self._session is None or self._session.hopeless:

@@ -231,7 +231,7 @@ class Engine:
 
     def _prepare(self, assignment: Assignment) -> Prepared:
         """What is computed once per assignment, also when each submission brings its own copy of the same one."""
-        key = _digest(assignment)
+        key = assignment.digest
         if key not in self._prepared:
             budget = replace(assignment.budget, notebook_seconds=PREPARE_SECONDS)
             self._prepared[key] = Prepared.of(assignment, lambda: Session(self._spawn, budget, [], seed=0))
@@ -252,16 +252,6 @@ class Engine:
 
 def _seed_of(data: bytes) -> int:
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") >> 1
-
-
-def _digest(assignment: Assignment) -> str:
-    text = hashlib.sha256(f"{assignment.path} {assignment.name}".encode())
-    for cell in assignment.notebook.cells:
-        text.update(json.dumps([cell.cell_type, cell.source, cell.metadata], sort_keys=True).encode())
-    known = assignment.folder / "misconceptions.py"
-    if known.exists():
-        text.update(known.read_bytes())
-    return text.hexdigest()
 
 
 def _test_result(run: Run, misconception: str | None) -> TestResult:

@@ -214,15 +214,6 @@ def _digests(notebook: NotebookNode, assignment: Assignment) -> dict[str, str]:
     }
 
 
-def assignment_digest(assignment: Assignment) -> str:
-    """Changes when anything that grading depends on changes in the assignment's folder."""
-    digest = hashlib.sha256(nbformat.writes(assignment.notebook).encode() + repr(assignment.budget).encode())
-    misconceptions = assignment.folder / "misconceptions.py"
-    if misconceptions.exists():
-        digest.update(misconceptions.read_bytes())
-    return digest.hexdigest()
-
-
 # What was handed in, and what is written down
 
 
@@ -382,7 +373,7 @@ class _Run:
     ) -> None:
         self.classroom, self.assignment, self.gradebook = classroom, assignment, gradebook
         self.total, self.on_progress = total, on_progress
-        self.digest = assignment_digest(assignment)
+        self.digest = assignment.digest
         self.graded: dict[str, Graded] = {}
         self.skipped = 0
         self._at_work: dict[str, HandedIn] = {}

@@ -29,7 +29,6 @@ from autograder.grade import (
     HandedIn,
     Setup,
     Work,
-    assignment_digest,
     could_not_grade,
     hand_in,
     patience,
@@ -121,7 +120,7 @@ class RunAndJudge(_CourseStep):
         if isinstance(answer, Failure):
             answer = could_not_grade(assignment, f"Grading it failed: {answer.reason}.", work.seed)
         handed = HandedIn(work, told["submission_sha256"], told["repairs"], None)
-        result = result_data(student, handed, answer, assignment_digest(assignment))
+        result = result_data(student, handed, answer, assignment.digest)
         write_result(classroom.result(student, assignment.name), result)
         if answer.result["problem"]:
             self.log.warning("%s: %s", student, answer.result["problem"])
@@ -139,7 +138,7 @@ class _WarmWorker:
 
     def grade(self, student: str, work: Work, setup: Setup, assignment: Assignment) -> Done | Failure:
         with self._lock:
-            key = (assignment_digest(assignment), repr(setup.options))
+            key = (assignment.digest, repr(setup.options))
             if self._pool is None or self._for != key:
                 self._close()
                 self._pool, self._for = Pool(setup, 1, seconds=patience(assignment)), key

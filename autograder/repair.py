@@ -80,15 +80,22 @@ def repair(data: bytes, assignment: Assignment) -> Repaired:
 
 
 def fresh_release(assignment: Assignment) -> NotebookNode:
-    """A copy of the release notebook of one's own. Its text is kept with the assignment: building it takes as long as a
-    whole repair."""
+    """A copy of the release notebook of one's own. Its text is kept with the assignment, and on disk: building it takes
+    as long as a whole repair, and the import of nbgrader a second."""
     text = vars(assignment).get("release_text")
     if text is None:
-        from autograder.build import release_notebook
+        from autograder.kept import kept, versions
 
-        text = json.dumps(release_notebook(assignment))
+        with_what = versions(("nbgrader", "nbformat"), ("build.py", "assignment.py"))
+        text = kept("releases", f"{with_what}\n{assignment.digest}", lambda: _release_text(assignment))
         vars(assignment)["release_text"] = text
     return nbformat.from_dict(json.loads(text))
+
+
+def _release_text(assignment: Assignment) -> str:
+    from autograder.build import release_notebook
+
+    return json.dumps(release_notebook(assignment))
 
 
 # Reading

@@ -243,12 +243,16 @@ def preload() -> Shell:
     matplotlib.use("module://matplotlib_inline.backend_inline")
     backend_inline.configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
     matplotlib.interactive(True)
-    # Done here once: the first optimizer imports torch's compiler, which takes seconds; the first float16 number asks
-    # what the processor can do, in files that the sandbox hides; the first cell imports more of IPython.
-    torch.optim.SGD([torch.zeros(1)], lr=0.0)
+    # Done here once: the first float16 number asks what the processor can do, in files that the sandbox hides, and the
+    # first cell imports more of IPython.
     torch.ones(1, dtype=torch.float16).float()
     shell.run_cell("pass")
     return shell
+
+
+def preload_more() -> None:
+    """What takes long and few students use; done in a fork server that has a second student to fork for."""
+    torch.optim.SGD([torch.zeros(1)], lr=0.0)  # the first optimizer imports torch's compiler
 
 
 # --- the loop -----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from autograder.sandbox import limits, memory, processes, system
@@ -29,8 +30,8 @@ from autograder.sandbox.protocol import END, MESSAGE_BYTES, RETIRE, Exit, clean_
 
 # Between two looks at what students use; and how much longer than a look, where there is much to look at.
 WATCH_SECONDS, _WATCH_REST = 0.25, 4.0
-# From here on a server has enough to do to be worth the second that it takes.
-_COLLAPSE_AFTER = 8
+# The fork from which on a server has enough to do to be worth the second that it takes.
+_PRELOAD_MORE_AT, _COLLAPSE_AT = 2, 8
 _PRELOADED = (
     "numpy",
     "torch",
@@ -135,21 +136,21 @@ def _serve(level: Level, entry: str, fonts: dict[str, bytes], control: socket.so
         (folder / name).write_bytes(text)
     gc.disable()
     try:
-        function = _preload(entry)
+        module, function = _preload(entry)
         processes.require_one_thread()
     except Exception as error:
         _send(control, {"failed": f"The fork server cannot prepare what students need: {str(error).rstrip('.')}."})
         return
     level.seal()
-    memory.freeze()
     _send(control, {"level": level.name})
-    _Loop(level, function, control, trusted).run()
+    _Loop(level, function, getattr(module, "preload_more", None), control, trusted).run()
 
 
-def _preload(entry: str) -> Entry:
-    """Import what every student needs; returns the function that student processes run.
+def _preload(entry: str) -> tuple[ModuleType, Entry]:
+    """Import what every student needs; returns the function that student processes run, and its module.
 
-    Its module may have a function `preload` that prepares more of it.
+    The module may have a function `preload` that prepares more of it, and a `preload_more` that waits until a second
+    student comes.
     """
     for name in _PRELOADED:
         importlib.import_module(name)
@@ -158,21 +159,33 @@ def _preload(entry: str) -> Entry:
     module = importlib.import_module(module_name)
     if hasattr(module, "preload"):
         module.preload()
-    return getattr(module, name)
+    return module, getattr(module, name)
 
 
 class _Loop:
     """Fork on request, report exits, end what has lost its owner or exceeds its budget."""
 
-    def __init__(self, level: Level, entry: Entry, control: socket.socket, trusted: int):
+    def __init__(
+        self,
+        level: Level,
+        entry: Entry,
+        preload_more: Callable[[], None] | None,
+        control: socket.socket,
+        trusted: int,
+    ):
         self._level = level
         self._entry = entry
+        self._preload_more = preload_more
         self._control = control
         self._trusted = trusted
         self._students: dict[int, _Student] = {}
         self._forks = 0
         self._next_watch = 0.0
-        # A student process shares this much with the server; it is not the student's.
+        self._prepared()
+
+    def _prepared(self) -> None:
+        """What the server has in memory from now on is shared by the student processes: it is not the students'."""
+        memory.freeze()
         self._shared_memory = processes.private_memory([os.getpid()])
 
     def run(self) -> None:
@@ -216,10 +229,13 @@ class _Loop:
         return {fd for fd, _ in poll.poll(pause * 1000 if self._students else None)}
 
     def _fork(self, budget: dict[str, Any], sock_fd: int, lifeline_fd: int) -> None:
-        processes.require_one_thread()
         self._forks += 1
-        if self._forks == _COLLAPSE_AFTER:
+        if self._forks == _PRELOAD_MORE_AT and self._preload_more is not None:
+            self._preload_more()
+            self._prepared()
+        if self._forks == _COLLAPSE_AT:
             memory.collapse()
+        processes.require_one_thread()
         lifeline = socket.socket(fileno=lifeline_fd)
         try:
             self._students |= self._start_student(budget, sock_fd, lifeline)

@@ -21,7 +21,7 @@ from nbgrader.utils import determine_grade
 
 from autograder.assignment import Assignment, AssignmentError, grade_id, kind
 from autograder.classroom import Classroom, ClassroomError, open_classroom
-from autograder.grade import Graded, Progress, assignment_digest, grade_class
+from autograder.grade import Graded, Progress, grade_class
 from tests.autograder.mini import (
     RIGHT,
     SOURCE,
@@ -218,7 +218,7 @@ class TestRunningAgain:
         changed = mini_assignment(
             mini.folder.parent, monkeypatch, source=SOURCE.replace("add(1, 2) == 3", "add(2, 2) == 4")
         )
-        assert assignment_digest(changed) != assignment_digest(mini)
+        assert changed.digest != mini.digest
         assert grade_logged(folder, changed, only_changed=True)[1] == 0
         assert grade_logged(folder, changed)[1] == 2
         assert grade_logged(folder, changed)[1] == 0

@@ -23,11 +23,11 @@ import psutil
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder.answers import answers_folder
 from autograder.assignment import Assignment
 from autograder.classroom import TEMPORARY, Classroom, ClassroomError, open_classroom
 from autograder.engine import KILLS_FORGIVEN, Engine, Result
 from autograder.grade import grade_class
+from autograder.kept import kept_in
 from autograder.sandbox.processes import children, descendants
 from autograder.session import Session
 from tests.autograder.mini import (
@@ -260,7 +260,7 @@ def test_a_student_process_killed_at_any_request_changes_nothing(course, engine,
     def grade() -> dict[str, Any]:
         # So that the processes of the known solutions are among those killed.
         engine._prepared.clear()
-        shutil.rmtree(answers_folder(), ignore_errors=True)
+        shutil.rmtree(kept_in("answers"), ignore_errors=True)
         return without_time(engine.grade(data, course.assignment, seed=1))
 
     monkeypatch.setattr(Session, "_exchange", watched)

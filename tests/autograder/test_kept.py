@@ -1,13 +1,15 @@
-"""Answers of known solutions on disk: computed once, believed only if whole, never in the way."""
+"""What is kept on disk: computed once, believed only if whole, never in the way."""
 
 import os
+import sys
 import threading
 import time
 
 import pytest
+import torch
 
-from autograder import answers
-from autograder.answers import UNUSED_DAYS, answers_folder, kept
+from autograder import kept as module
+from autograder.kept import UNUSED_DAYS, kept, kept_in, versions
 
 REPLIES = [
     {"value": b"\x01", "changed": {0: b"\x02"}},
@@ -19,8 +21,8 @@ REPLIES = [
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("DESCENT_CACHE", str(tmp_path))
-    answers._forget_unused.cache_clear()
-    return answers_folder()
+    module._forget_unused.cache_clear()
+    return kept_in("answers")
 
 
 def files(folder):
@@ -42,32 +44,39 @@ def always(replies):
 
 def test_are_computed_once(folder):
     computed = Computed()
-    assert kept("a", computed, always) == REPLIES
-    assert kept("a", computed, always) == REPLIES
+    assert kept("answers", "a", computed, always) == REPLIES
+    assert kept("answers", "a", computed, always) == REPLIES
     assert computed.times == 1
-    assert kept("b", Computed([]), always) == []
+    assert kept("answers", "b", Computed([]), always) == []
     assert len(files(folder)) == 2
 
 
-def test_depend_on_all_that_may_change_them(monkeypatch):
-    kept("a", Computed(), always)
-    monkeypatch.setattr(answers, "_versions", lambda: "another torch")
-    again = Computed([])
-    assert kept("a", again, always) == []
-    assert again.times == 1
+def test_versions_tell_of_packages_and_of_our_own_code():
+    one = versions(("torch",), ("calls.py",))
+    assert one == versions(("torch",), ("calls.py",))
+    assert len({one, versions(("torch", "numpy"), ("calls.py",)), versions(("torch",), ("student.py",))}) == 3
+    assert sys.version in one
+    assert torch.__version__.split("+")[0] in one
+
+
+def test_each_kind_has_a_folder_of_its_own(folder):
+    assert kept("answers", "a", Computed()) == REPLIES
+    assert kept("releases", "a", lambda: "text") == "text"
+    assert kept("releases", "a", lambda: "another") == "text"
 
 
 def test_those_not_worth_keeping_are_not(folder):
-    assert kept("a", Computed(), lambda replies: replies != REPLIES) == REPLIES
+    assert kept("answers", "a", Computed(), lambda replies: replies != REPLIES) == REPLIES
     assert files(folder) == []
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xc1", b"\x93\x01\x02\x03", b"\x81\xa1a\x01"])
+@pytest.mark.parametrize("damage", [lambda d: b"", lambda d: d[:-1], lambda d: d + b"\xc0", lambda d: d[:40] + d[39:]])
 def test_a_damaged_file_is_computed_anew(folder, damage):
-    kept("a", Computed(), always)
-    files(folder)[0].write_bytes(damage)
-    assert kept("a", Computed(), always) == REPLIES
-    assert kept("a", Computed([]), always) == REPLIES
+    kept("answers", "a", Computed(), always)
+    path = files(folder)[0]
+    path.write_bytes(damage(path.read_bytes()))
+    assert kept("answers", "a", Computed(), always) == REPLIES
+    assert kept("answers", "a", Computed([]), always) == REPLIES
 
 
 def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
@@ -75,7 +84,7 @@ def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
     monkeypatch.setenv("DESCENT_CACHE", str(tmp_path / "file"))
     computed = Computed()
     for _ in range(2):
-        assert kept("a", computed, always) == REPLIES
+        assert kept("answers", "a", computed, always) == REPLIES
     assert computed.times == 2
 
 
@@ -90,7 +99,7 @@ def test_one_computes_and_the_others_wait():
         return REPLIES
 
     found = []
-    threads = [threading.Thread(target=lambda: found.append(kept("a", slowly, always))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: found.append(kept("answers", "a", slowly, always))) for _ in range(3)]
     for thread in threads:
         thread.start()
     assert started.wait(60)
@@ -102,12 +111,12 @@ def test_one_computes_and_the_others_wait():
 
 
 def test_what_nobody_asks_for_is_forgotten(folder):
-    kept("old", Computed(), always)
-    kept("young", Computed(), always)
+    kept("answers", "old", Computed(), always)
+    kept("answers", "young", Computed(), always)
     old = min(files(folder), key=lambda path: path.stat().st_mtime_ns)
     long_ago = time.time() - (UNUSED_DAYS + 1) * 86_400
     os.utime(old, (long_ago, long_ago))
-    answers._forget_unused.cache_clear()
-    kept("new", Computed(), always)
+    module._forget_unused.cache_clear()
+    kept("answers", "new", Computed(), always)
     assert len(files(folder)) == 2
     assert old not in files(folder)
