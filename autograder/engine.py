@@ -30,12 +30,13 @@ from autograder.diagnose import Diagnosis
 from autograder.forkserver import ForkServer, ForkServerError, StudentProcess
 from autograder.judge import Judge, Known, Run
 from autograder.repair import Repaired, repair
-from autograder.running import derive, one_thread
+from autograder.running import derive
 from autograder.sandbox import memory
 from autograder.session import Disturbed, Session, StudentLost
 from autograder.submitted import Submitted
 from autograder.testcell import TestCell, compile_tests
 from autograder.variants import Misconception, load_misconceptions
+from utils.device import one_thread
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,18 @@ class Prepared:
         return cls(tests, known, {m.name: m for m in misconceptions}, diagnosis)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A submission, and what is to be found out about it (see `Engine.grade`)."""
+
+    repaired: Repaired
+    assignment: Assignment
+    seed: int
+    tasks: Collection[str] | None
+    diagnose: bool
+    until_failure: bool
+
+
 class Engine:
     """A warm judge with its fork server: one per worker process, used by one thread at a time.
 
@@ -130,7 +143,7 @@ class Engine:
             self._server.__exit__(kind, error, traceback)
             self._server = None
 
-    @one_thread()
+    @one_thread()  # the tensors of tests are small, and every core has a worker of its own
     def grade(
         self,
         data: bytes | Repaired,
@@ -156,13 +169,12 @@ class Engine:
         repaired = data if isinstance(data, Repaired) else repair(data, assignment)
         if seed is None:
             seed = _seed_of(data if isinstance(data, bytes) else nbformat.writes(repaired.notebook).encode())
+        asked = _Asked(repaired, assignment, seed, tasks, diagnose, until_failure)
         shortfalls: dict[str, Run] = {}
         for kills in range(KILLS_FORGIVEN + 1):
             last_try = kills == KILLS_FORGIVEN or time.perf_counter() - started > assignment.budget.notebook_seconds
             try:
-                result = self._grade(
-                    repaired, assignment, seed, tasks, diagnose, until_failure, shortfalls, last_try=last_try
-                )
+                result = self._grade(asked, shortfalls, last_try=last_try)
                 return replace(result, seconds=time.perf_counter() - started)
             except Disturbed:
                 log.info("A student process was ended from outside: the submission is graded anew.")
@@ -170,47 +182,38 @@ class Engine:
                     break
         raise ForkServerError("The processes of the known solutions are ended from outside, time and again.")
 
-    def _grade(
-        self,
-        repaired: Repaired,
-        assignment: Assignment,
-        seed: int,
-        tasks: Collection[str] | None,
-        diagnose: bool,
-        until_failure: bool,
-        shortfalls: dict[str, Run],
-        *,
-        last_try: bool,
-    ) -> Result:
+    def _grade(self, asked: _Asked, shortfalls: dict[str, Run], *, last_try: bool) -> Result:
         """One try; `shortfalls` has what earlier ones found wrong, and gets what this one finds if it is cut short."""
+        assignment, notebook = asked.assignment, asked.repaired.notebook
         prepared = self._prepare(assignment)
-        submitted = Submitted.of(repaired.notebook, assignment)
+        submitted = Submitted.of(notebook, assignment)
         # Whose code runs there can read the seed of its generators: it must not tell what hidden tests draw.
-        own_seed = derive(seed, "student process")
+        own_seed = derive(asked.seed, "student process")
         session = Session(self._spawn, assignment.budget, submitted.cells, own_seed, last_try=last_try)
-        judge = Judge(session, submitted, prepared.known, prepared.diagnosis.mutates, seed)
+        judge = Judge(session, submitted, prepared.known, prepared.diagnosis.mutates, asked.seed)
         try:
             with contextlib.suppress(StudentLost):  # its notes say so, and so will every call
                 session.ensure()
-            asked = [t for t in prepared.tests if tasks is None or t.task.name in tasks]
-            runs = [shortfalls.get(run.test.name, run) for run in judge.judge(asked, until_failure=until_failure)]
-            misconceptions = self._diagnose(prepared, session, runs) if diagnose else {}
+            tests = [test for test in prepared.tests if asked.tasks is None or test.task.name in asked.tasks]
+            judged = judge.judge(tests, until_failure=asked.until_failure)
+            runs = [shortfalls.get(run.test.name, run) for run in judged]
+            misconceptions = self._diagnose(prepared, session, runs) if asked.diagnose else {}
         except Disturbed:
             shortfalls |= judge.shortfalls() | shortfalls
             raise
         finally:
             session.close()
         _mend_first(runs, submitted, assignment, misconceptions)
-        tests = [_test_result(run, misconceptions.get(run.test.name)) for run in runs]
+        results = [_test_result(run, misconceptions.get(run.test.name)) for run in runs]
         return Result(
             assignment=assignment.name,
-            score=sum(test.points for test in tests),
+            score=sum(result.points for result in results),
             max_score=assignment.max_score,
-            tests=tests,
-            notebook=_executed(repaired.notebook, assignment, session, runs, misconceptions, prepared.misconceptions),
-            repairs=list(repaired.repairs),
+            tests=results,
+            notebook=_executed(notebook, assignment, session, runs, misconceptions, prepared.misconceptions),
+            repairs=list(asked.repaired.repairs),
             notes=session.notes + judge.notes,
-            seed=seed,
+            seed=asked.seed,
             level=self._running().level,
             seconds=0.0,
         )

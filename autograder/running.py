@@ -114,17 +114,6 @@ def seed_everything(seed: int) -> None:
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """torch on one thread: the tensors of tests are small, and every core has a worker of its own."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@contextlib.contextmanager
 def quiet() -> Iterator[io.StringIO]:
     """What a test prints is collected, its warnings are dropped."""
     out = io.StringIO()

@@ -1,7 +1,9 @@
-"""Chooses where tensors live and says so in one plain sentence."""
+"""Chooses where tensors live and on how many threads they are worked on, and says so in one plain sentence."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -43,6 +45,17 @@ def synchronize(device: torch.device) -> None:
     """Wait until a GPU has done what it was asked to; a clock read before that measures nothing."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread of the CPU: another number of them adds in another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def describe(device: torch.device) -> str:

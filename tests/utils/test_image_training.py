@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from autograder.running import one_thread
 from utils import image_training
 from utils.cifar10 import channel_stats, digits32, normalize
+from utils.device import one_thread
 from utils.image_training import Recipe, Trained, train_classifier
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -227,7 +227,7 @@ def test_two_processes_compute_what_one_does(tmp_path: Path) -> None:
     for actual, expected in zip(half, (y[:4], gradient[:4], norm.running_var), strict=True):
         torch.testing.assert_close(torch.tensor(actual, dtype=torch.float64), expected)
 
-    with one_thread():  # as the two have: another number of threads adds in another order
+    with one_thread():  # as the two have
         alone = run(recipe, few)
     weights = torch.cat([value.flatten().double() for value in alone.model.state_dict().values()])
     same = pytest.approx(alone.history.train_loss, rel=2e-5)
