@@ -32,6 +32,11 @@ def test_on_the_site_answers_stand_in_drop_downs() -> None:
     assert "**0.3333.** One of three parts." in text
 
 
+def in_a_notebook(*questions: Choice | Number) -> Any:
+    pytest.importorskip("ipywidgets")
+    return self_test(*questions, static=False)
+
+
 def parts(box: Any, i: int) -> tuple[Any, Any, Any]:
     """Field, button and feedback of a question."""
     return box.children[i].children[1:]
@@ -42,7 +47,7 @@ def said(feedback: Any) -> str:
 
 
 def test_a_choice_in_a_notebook() -> None:
-    box = self_test(CHOICE, NUMBER, static=False)
+    box = in_a_notebook(CHOICE, NUMBER)
     field, button, feedback = parts(box, 0)
     assert field.value is None, "nothing is chosen beforehand"
     assert "0 of 2" in box.children[-1].value
@@ -64,7 +69,7 @@ def test_a_choice_in_a_notebook() -> None:
     [("0.333", True), ("1/3", None), ("", None), ("0.34", False), ("3.33e-1", True), ("0,3333", True)],
 )
 def test_a_number_in_a_notebook(given: str, right: bool | None) -> None:
-    box = self_test(NUMBER, static=False)
+    box = in_a_notebook(NUMBER)
     field, button, feedback = parts(box, 0)
     field.value = given
     button.click()
