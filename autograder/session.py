@@ -144,7 +144,9 @@ class Session:
         reply = self._exchange(request, seconds)
         if cell.number in self.outcomes:
             return
-        outputs, size = clean_outputs(reply.get("outputs"), self._output_left)
+        data = reply.get("outputs")
+        claimed = self._guard(lambda: channel.loads(data)) if type(data) is bytes else None
+        outputs, size = clean_outputs(claimed, self._output_left)
         self._output_left -= size
         if reply.get("cut") is True:
             outputs.append(stream("stderr", f"[Output beyond {self.budget.output_kb} kB is not kept.]\n"))
@@ -237,7 +239,7 @@ class Session:
             if channel.pending(process.sock):
                 channel.receive_frame(process.sock, 0.1, cap=1024)
                 raise ChannelError("A message that nobody asked for.")
-            channel.send_frame(process.sock, channel.dumps({**request, "id": name}), PATIENCE * seconds + GRACE)
+            channel.send_frame(process.sock, channel.pack({**request, "id": name}), PATIENCE * seconds + GRACE)
             data = channel.receive_frame(process.sock, PATIENCE * seconds + GRACE, min(FRAME_BYTES, self._bytes_left))
             self._bytes_left -= len(data)
             reply = channel.loads(data)

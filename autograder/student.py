@@ -264,7 +264,7 @@ def serve(sock: socket.socket, scratch: Path) -> None:
     home = os.getpid()
     while True:
         try:
-            request = channel.loads(channel.receive_frame(sock))
+            request = channel.unpack(channel.receive_frame(sock))
         except ChannelError:
             return
         try:
@@ -274,9 +274,9 @@ def serve(sock: socket.socket, scratch: Path) -> None:
         if os.getpid() != home:  # a fork that the student's code made and that found its way back here
             os._exit(0)
         try:
-            data = channel.dumps({"id": request["id"], **reply})
+            data = channel.pack({"id": request["id"], **reply})
         except ChannelError:
-            data = channel.dumps({"id": request["id"], "broken": "the answer cannot be sent"})
+            data = channel.pack({"id": request["id"], "broken": "the answer cannot be sent"})
         channel.send_frame(sock, data)
 
 
@@ -324,7 +324,7 @@ class Student:
         for name in set(self.shell.compile._filename_map) - known:
             self.cell_of_file[name] = request["cell"]
         return {
-            "outputs": recorder.finished(),
+            "outputs": channel.dumps(recorder.finished()),
             "execution_count": number,
             "asked_input": recorder.asked_input,
             "cut": recorder.cut,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import nn
 
+from tests import needs_jupyter
 from utils.checks import (
     CheckFailed,
     case_generator,
@@ -444,6 +445,7 @@ def test_a_large_tensor_makes_a_short_message() -> None:
     assert len(str(failure(torch.zeros(300, 400), torch.ones(300, 400)))) < 1000
 
 
+@needs_jupyter
 def test_a_notebook_shows_the_message_without_a_traceback() -> None:
     from IPython.core.interactiveshell import InteractiveShell
 

@@ -13,6 +13,7 @@ from torch import nn
 from torch.autograd import grad
 from torch.nn.functional import cross_entropy
 
+from tests import needs_jupyter
 from utils.checks import CheckFailed, check_not_used
 
 
@@ -91,6 +92,13 @@ SOURCES = [
     "def f(x):\n    t = torch\n    a = t.autograd\n    return a.grad(x, x)",
     "def f(x): return getattr(torch, 'autograd').grad(x, x)",
     "def f(x): return getattr(torch, 'auto' + 'grad').grad(x, x)",
+    "def f(x): return getattr(torch, ('auto')\\\n  + ( 'grad' )).grad(x, x)",
+    "def f(x): return getattr(torch, 'auto''grad').grad(x, x)",
+    "def f(x): return getattr(torch, 'auto'r'grad').grad(x, x)",
+    "def f(x): return getattr(torch, 'auto' 'grad').grad(x, x)",
+    "def f(x): return getattr(torch, 'auto\\x67rad').grad(x, x)",
+    "def f(x): return torch.\N{FULLWIDTH LATIN SMALL LETTER A}utograd.grad(x, x)",
+    'def f(x): return eval(\'getattr(torch, "auto" + "grad")\').grad(x, x)',
     "def f(x): return __import__('torch.autograd').autograd.grad(x, x)",
     "import importlib\ndef f(x): return importlib.import_module('torch.autograd').grad(x, x)",
     "def f(x): return eval('torch.autograd.grad(x, x)')",
@@ -134,6 +142,7 @@ def test_recursion_ends() -> None:
     check_not_used(StandIn("f", "def f(x): return g(x)\ndef g(x): return f(x)"), "torch.autograd")
 
 
+@needs_jupyter
 def test_works_in_a_notebook() -> None:
     from IPython.core.interactiveshell import InteractiveShell
 

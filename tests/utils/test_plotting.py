@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from tests import needs_jupyter
 from utils import plotting
 from utils.training import History
 
@@ -191,8 +192,11 @@ def test_a_shown_figure_is_sharp_and_has_words() -> None:
 
 
 @pytest.mark.slow
+@needs_jupyter
 def test_a_notebook_shows_a_figure_once_and_sliders_as_a_widget() -> None:
-    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    import nbformat
+    from nbclient import NotebookClient
+
     setup = "from utils import plotting, widgets\ndef draw(k=1): return plotting.curves({'a': [k, 2]}, **names)\n"
     sources = [
         setup + "names = dict(title='t', xlabel='x', ylabel='y')\nfigure = draw()",
@@ -203,7 +207,7 @@ def test_a_notebook_shows_a_figure_once_and_sliders_as_a_widget() -> None:
     ]
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    nbclient.NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
+    NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
     shown = [[kind for output in cell.outputs for kind in output.get("data", {})] for cell in notebook.cells]
     assert [kinds.count("image/png") for kinds in shown] == [0, 1, 0, 0, 0]
     assert [kinds.count("text/html") for kinds in shown] == [0, 0, 0, 1, 1]

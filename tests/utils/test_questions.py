@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests import needs_jupyter
 from utils.questions import Choice, Number, self_test
 
 CHOICE = Choice("Which is the derivative of $x^2$?", ["$x$", "$2x$", "$x^3/3$", "$2$"], 1, "Bring the 2 down.")
@@ -32,11 +33,6 @@ def test_on_the_site_answers_stand_in_drop_downs() -> None:
     assert "**0.3333.** One of three parts." in text
 
 
-def in_a_notebook(*questions: Choice | Number) -> Any:
-    pytest.importorskip("ipywidgets")
-    return self_test(*questions, static=False)
-
-
 def parts(box: Any, i: int) -> tuple[Any, Any, Any]:
     """Field, button and feedback of a question."""
     return box.children[i].children[1:]
@@ -46,8 +42,9 @@ def said(feedback: Any) -> str:
     return feedback.outputs[0]["data"]["text/markdown"] if feedback.outputs else ""
 
 
+@needs_jupyter
 def test_a_choice_in_a_notebook() -> None:
-    box = in_a_notebook(CHOICE, NUMBER)
+    box = self_test(CHOICE, NUMBER, static=False)
     field, button, feedback = parts(box, 0)
     assert field.value is None, "nothing is chosen beforehand"
     assert "0 of 2" in box.children[-1].value
@@ -68,8 +65,9 @@ def test_a_choice_in_a_notebook() -> None:
     ("given", "right"),
     [("0.333", True), ("1/3", None), ("", None), ("0.34", False), ("3.33e-1", True), ("0,3333", True)],
 )
+@needs_jupyter
 def test_a_number_in_a_notebook(given: str, right: bool | None) -> None:
-    box = in_a_notebook(NUMBER)
+    box = self_test(NUMBER, static=False)
     field, button, feedback = parts(box, 0)
     field.value = given
     button.click()

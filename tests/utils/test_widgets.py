@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
+from tests import needs_jupyter
 from utils import plotting, widgets
 from utils.plotting import Picture
 from utils.widgets import Slider, interactive
@@ -37,6 +38,7 @@ def test_outside_a_notebook_it_is_the_figure_at_the_defaults() -> None:
     assert picture.figure.axes[0].get_title(loc="left") == 'sgd "decays" at lr 0.1 for 5 steps'
 
 
+@needs_jupyter
 def test_sliders_redraw() -> None:
     box = interactive(decay, alt="It falls.", static=False, **CONTROLS)
     *rows, picture = box.children
@@ -52,6 +54,7 @@ def test_sliders_redraw() -> None:
     assert re.search(r"base64,[\w+/=]{1000,}", picture.value)[0] != re.search(r"base64,[\w+/=]{1000,}", before)[0]  # type: ignore[index]
 
 
+@needs_jupyter
 def test_an_error_is_shown_in_place_of_the_figure() -> None:
     box = interactive(decay, static=False, steps=Slider(1, 20))
     box.children[0].value = 13
@@ -60,11 +63,13 @@ def test_an_error_is_shown_in_place_of_the_figure() -> None:
     assert "<img" in box.children[-1].value
 
 
+@needs_jupyter
 def test_float_slider_has_a_hundred_steps() -> None:
     slider = interactive(decay, static=False, lr=Slider(0.0, 0.5)).children[0]
     assert (type(slider).__name__, slider.step) == ("FloatSlider", 0.005)
 
 
+@needs_jupyter
 def test_site_variable_makes_it_static(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(widgets, "_in_notebook", lambda: True)
     assert not isinstance(interactive(decay, **CONTROLS), Picture)
