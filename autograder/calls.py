@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any
 
@@ -37,35 +37,38 @@ class TimeIsUp(BaseException):
 
 @dataclass
 class Call:
-    """A call of a function by name, or of a probe by its source; the arguments are kept and already encoded.
+    """A call of a function by name, or of a probe by its source.
 
-    `owners[i]` names the argument (a position or a keyword) that holds object number i.
+    `arguments` are the values, already encoded, of which the last ones are those of the `keywords`; `objects` are the
+    mutable ones among them and in them.
     """
 
     name: str
     source: str | None
-    args: list[bytes]
-    kwargs: dict[str, bytes]
+    arguments: bytes
+    keywords: list[str]
     objects: Objects = field(repr=False)
-    owners: list[int | str] = field(repr=False)
 
     @classmethod
     def of(cls, name: str, source: str | None, args: tuple, kwargs: dict[str, Any]) -> Call:
         """Encode the arguments; raises ChannelError if they are not plain data."""
         objects = Objects()
-        owners: list[int | str] = []
-
-        def encode(label: int | str, value: Any) -> bytes:
-            data = channel.dumps(value, objects, grow=True)
-            owners.extend([label] * (len(objects.items) - len(owners)))
-            return data
-
-        positional = [encode(i, value) for i, value in enumerate(args)]
-        named = {key: encode(key, value) for key, value in kwargs.items()}
-        return cls(name, source, positional, named, objects, owners)
+        return cls(name, source, channel.dumps((*args, *kwargs.values()), objects, grow=True), [*kwargs], objects)
 
     def request(self) -> dict[str, Any]:
-        return {"op": "call", "name": self.name, "source": self.source, "args": self.args, "kwargs": self.kwargs}
+        names = ("name", "source", "arguments", "keywords")
+        return {"op": "call", **{name: getattr(self, name) for name in names}}
+
+    @cached_property
+    def owners(self) -> list[int | str]:
+        """By the number of an object, the argument (a position or a keyword) that holds it."""
+        values = channel.loads(self.arguments, Objects(), grow=True)
+        objects = Objects()
+        owners: list[int | str] = []
+        for label, value in zip([*range(len(values) - len(self.keywords)), *self.keywords], values, strict=True):
+            channel.dumps(value, objects, grow=True)
+            owners.extend([label] * (len(objects.items) - len(owners)))
+        return owners
 
     def changed_arguments(self, changed: Any) -> set[int | str]:
         """Which arguments hold an object that the reply names as changed."""
@@ -87,8 +90,7 @@ class Call:
 
     def _with_copies(self, keep: Collection[int | str]) -> Objects:
         copies, table = Objects(), Objects()
-        for data in [*self.args, *self.kwargs.values()]:
-            channel.loads(data, copies, grow=True)
+        channel.loads(self.arguments, copies, grow=True)
         for own, copy, owner in zip(self.objects.items, copies.items, self.owners, strict=True):
             table.add(copy if owner in keep else own)
         return table
@@ -102,8 +104,9 @@ def perform(
     `files` maps the file names of the student's cells to the cells' numbers, for the line of an error.
     """
     objects = Objects()
-    args = [channel.loads(data, objects, grow=True) for data in request["args"]]
-    kwargs = {key: channel.loads(data, objects, grow=True) for key, data in request["kwargs"].items()}
+    values, keywords = channel.loads(request["arguments"], objects, grow=True), request["keywords"]
+    args = values[: len(values) - len(keywords)]
+    kwargs = dict(zip(keywords, values[len(args) :], strict=True))
     if request["source"] is not None:
         names = dict(names)
         exec(_compiled(request["source"]), names)
@@ -122,7 +125,7 @@ def perform(
         reply["refused"] = str(error)
     except BaseException as error:
         reply["error"] = describe(error, files or {})
-    reply["changed"] = _changes([*request["args"], *request["kwargs"].values()], [*args, *kwargs.values()], objects)
+    reply["changed"] = _changes(request["arguments"], values, objects)
     return reply
 
 
@@ -131,15 +134,13 @@ def _compiled(probe: str) -> CodeType:
     return compile(probe, "<probe>", "exec")
 
 
-def _changes(sent: list[bytes], arguments: list[Any], objects: Objects) -> dict[int, bytes]:
+def _changes(sent: bytes, values: tuple, objects: Objects) -> dict[int, bytes]:
     """By number, the new contents of the objects in the arguments that are no longer as they were sent."""
-    fresh = Objects()
     with contextlib.suppress(ChannelError):
-        if [channel.dumps(value, fresh, grow=True) for value in arguments] == sent:
+        if channel.dumps(values, Objects(), grow=True) == sent:
             return {}
     originals = Objects()
-    for data in sent:
-        channel.loads(data, originals, grow=True)
+    channel.loads(sent, originals, grow=True)
     changed = {}
     for number, (item, original) in enumerate(zip(objects.items, originals.items, strict=True)):
         with contextlib.suppress(ChannelError):  # an argument that holds something else now cannot be sent back

@@ -48,12 +48,12 @@ class Recorded:
     test: str
     name: str
     source: str | None
-    args: list[bytes] = field(repr=False)
-    kwargs: dict[str, bytes] = field(repr=False)
+    arguments: bytes = field(repr=False)
+    keywords: list[str]
     seed: int
 
     def call(self) -> Call:
-        return Call(self.name, self.source, self.args, self.kwargs, Objects(), [])
+        return Call(self.name, self.source, self.arguments, self.keywords, Objects())
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Diagnosis:
             mutates.update((call.name, argument) for argument in call.changed_arguments(reply["changed"]))
             if len(calls) < MAX_CALLS:
                 seed = derive(SEED, f"{test.name}/{len(calls)}")
-                calls.append(Recorded(test.name, call.name, call.source, call.args, call.kwargs, seed))
+                calls.append(Recorded(test.name, call.name, call.source, call.arguments, call.keywords, seed))
 
         local = LocalCalls(names, SECONDS, write_down)
         bindings = local.bindings(self.assignment.student_names, self.assignment.reference_source)
@@ -284,8 +284,7 @@ def outcome_of(call: Recorded, reply: dict[str, Any], allowance: Allowance | Non
     allowance = allowance or Allowance()
     try:
         objects = Objects()
-        for data in [*call.args, *call.kwargs.values()]:
-            channel.loads(data, objects, grow=True)
+        channel.loads(call.arguments, objects, grow=True)
         changed = {
             number: channel.loads(contents, objects, allowance=allowance)
             for number, contents in reply.get("changed", {}).items()

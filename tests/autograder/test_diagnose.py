@@ -70,7 +70,7 @@ def test_different(one, other):
 )
 def test_a_reply_that_makes_no_sense_is_an_outcome_too(reply):
     call = Call.of("f", None, ([1],), {})
-    recorded = Recorded("t", "f", None, call.args, call.kwargs, 0)
+    recorded = Recorded("t", "f", None, call.arguments, call.keywords, 0)
     assert outcome_of(recorded, reply).kind == "unreadable"
 
 
@@ -174,7 +174,7 @@ def test_what_was_waited_for_in_vain_neither_names_nor_hides_a_misconception(mon
 def test_time_on_the_clock_is_told_from_time_of_the_processor():
     def outcome(source: str) -> str:
         call = Call.of("f", source, (), {})
-        recorded = Recorded("t", "f", source, call.args, call.kwargs, 0)
+        recorded = Recorded("t", "f", source, call.arguments, call.keywords, 0)
         return outcome_of(recorded, perform(call.request(), {}, 0.05)).kind
 
     assert outcome("def f():\n    while True: pass") in ("timeout", "waited")  # a busy machine may give it no time
