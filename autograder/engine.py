@@ -51,6 +51,7 @@ class TestResult:
     """The verdict on one test cell. `message` holds nothing of hidden tests but the sentences meant for students.
 
     `visible_passed` tells whether the part that students see has passed; `passed` speaks for the whole.
+    `rests_on` names the earlier tasks that failed and whose functions a failed test uses.
     """
 
     __test__: ClassVar[bool] = False  # not a class for pytest
@@ -64,6 +65,7 @@ class TestResult:
     message: str
     misconception: str | None
     seconds: float
+    rests_on: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -268,6 +270,7 @@ def _test_result(run: Run, misconception: str | None) -> TestResult:
         message="" if run.passed else run.message,
         misconception=misconception,
         seconds=round(run.seconds, 3),
+        rests_on=run.rests_on,
     )
 
 
@@ -283,6 +286,7 @@ def _mend_first(runs: list[Run], submitted: Submitted, assignment: Assignment, m
             earlier = {name: found for name, names in faulty.items() if (found := [n for n in names if n in used])}
             if earlier and run.test.name not in misconceptions and run.written:
                 run.message += f"\nMend {_list_of(earlier, assignment)} first: this task uses it."
+                run.rests_on = list(earlier)
             else:
                 tested = {name for name in run.test.student_names if name in task.functions}
                 to_mend |= tested - sound or tested

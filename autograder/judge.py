@@ -102,6 +102,7 @@ class Run:
     value: Any = None
     draw: str = ""
     crashed: str = ""
+    rests_on: list[str] = field(default_factory=list)  # earlier tasks to mend first
     last: tuple[str, str] | None = None
 
     @property

@@ -216,26 +216,49 @@ def _histogram(scores: list[float], max_score: float) -> list[dict[str, Any]]:
 
 
 def _tasks(submissions: list[Submission], assignment: Assignment) -> list[dict[str, Any]]:
-    """Per task, how many have all, some and none of the points of its tests."""
+    """Per task, how many have all, some and none of the points of its tests, and how many rest on an earlier task."""
+    numbers = {task.name: number for number, task in enumerate(assignment.tasks, start=1)}
     rows = []
     for number, task in enumerate(assignment.tasks, start=1):
         if not task.test_cells:
             continue
         full = _test_points(task)
-        states = Counter(verdict(sum(s.points(cell) or 0.0 for cell in task.test_cells), full) for s in submissions)
-        shares = {state: percent(states[state], len(submissions)) for state in ("pass", "part", "fail")}
-        rows.append({"number": number, "name": task.name, "title": inline(task.title), "counts": states} | shares)
+        found = [(verdict(sum(s.points(cell) or 0.0 for cell in task.test_cells), full), s) for s in submissions]
+        states = Counter(state for state, _ in found)
+        resting = [earlier for state, s in found if state != "pass" and (earlier := _rests_on(s, task))]
+        row = {"number": number, "name": task.name, "title": inline(task.title), "counts": states}
+        row |= {state: percent(states[state], len(submissions)) for state in ("pass", "part", "fail")}
+        row |= {
+            "resting": len(resting),
+            "earlier": _listed(sorted({numbers[name] for names in resting for name in names})),
+            "own": len(submissions) - states["pass"] - len(resting),
+        }
+        rows.append(row)
     return rows
+
+
+def _rests_on(submission: Submission, task: Task) -> list[str]:
+    """The earlier tasks that a student has to mend first, if every failed test of this task uses one."""
+    tests = [submission.tests.get(str(grade_id(cell)), {}) for cell in task.test_cells]
+    failed = [test.get("rests_on", []) for test in tests if not test.get("passed")]
+    return sorted({str(name) for names in failed for name in names}) if failed and all(failed) else []
+
+
+def _listed(numbers: list[int]) -> str:
+    """As in "task 2" and "tasks 2, 3 and 5"."""
+    words = [str(number) for number in numbers]
+    return f"tasks {', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else f"task {''.join(words)}"
 
 
 def _hardest(tasks: list[dict[str, Any]]) -> str:
     """What the chart of the tasks shows."""
-    least = min((task["pass"] for task in tasks), default=100.0)
-    numbers = [str(task["number"]) for task in tasks if task["pass"] == least]
-    if least == 100:
+    if all(task["pass"] == 100 for task in tasks):
         return "everyone passed all tests"
-    named = f"tasks {', '.join(numbers[:-1])} and {numbers[-1]}" if len(numbers) > 1 else f"task {numbers[0]}"
-    return f"{named} went worst, {least:.0f} % passed all tests"
+    most = max(task["own"] for task in tasks)
+    worst = [task for task in tasks if task["own"] == most]
+    least = min(task["pass"] for task in worst)
+    apart = ", apart from what earlier tasks caused" if any(task["pass"] < least for task in tasks) else ""
+    return f"{_listed([task['number'] for task in worst])} went worst{apart}: {least:.0f} % passed all tests"
 
 
 def _tests(submissions: list[Submission], assignment: Assignment) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
-from autograder.assignment import Assignment, grade_id, kind, load_assignment
+from autograder.assignment import SOLUTION_BEGIN, SOLUTION_END, Assignment, grade_id, kind, load_assignment
 from autograder.build import ANSWER_STUB, reference_solutions, submission_notebook
 from autograder.variants import Variant, load_alternatives, load_misconceptions
 
@@ -179,6 +179,9 @@ def _notebook(assignment: Assignment, changed: dict[str, str]) -> NotebookNode:
     for cell in notebook.cells:
         if kind(cell) == "written" and cell.source == ANSWER_STUB:
             cell.source = ANSWER
+        if kind(cell) == "solution":
+            lines = cell.source.splitlines()
+            cell.source = "\n".join(line for line in lines if line.strip() not in (SOLUTION_BEGIN, SOLUTION_END))
     return notebook
 
 

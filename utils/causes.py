@@ -44,10 +44,10 @@ def value_cause(found: np.ndarray, expected: np.ndarray, dtype: str, close: Clos
         return _nonfinite_cause(found, expected)
     if not np.isfinite(expected).all():
         return "Finite numbers were found where infinity or NaN is expected."
+    if expected.size == 1 and "int" in dtype and (expected == np.trunc(expected)).all():
+        return ""  # 2 or 0 in place of 4 is a wrong count, not a factor ½ or an empty result
     if expected.any() and not found.any():
         return "Every entry is zero: is the result computed, but never stored?"
-    if expected.size == 1 and "int" in dtype and (expected == np.trunc(expected)).all():
-        return ""  # 2 in place of 4 is a wrong count, not a factor ½
     for matches, sentence in _candidates(found, expected, close):
         if matches:
             return sentence

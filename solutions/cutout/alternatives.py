@@ -272,8 +272,6 @@ def one_cycle_lr(step, *, peak_lr, peak_step, total_steps):
 
     if peak_step == 0:
         return float(np.interp(step, [0, total_steps], [peak_lr, 0.0]))
-    if peak_step == total_steps:
-        return peak_lr * step / peak_step if step <= peak_step else 0.0
     return float(np.interp(step, [0, peak_step, total_steps], [0.0, peak_lr, 0.0]))
 
 
@@ -350,10 +348,10 @@ class ResidualBlock(nn.Module):
 
 
 def one_cycle_lr(step, *, peak_lr, peak_step, total_steps):
-    if step >= total_steps and not step == total_steps == peak_step:
+    if step >= total_steps:
         return torch.tensor(0.0)
     up = step / peak_step if peak_step else 1.0
-    down = (total_steps - step) / (total_steps - peak_step) if total_steps > peak_step else 1.0
+    down = (total_steps - step) / (total_steps - peak_step)
     return torch.tensor(peak_lr * min(up, down, 1.0))
 
 

@@ -288,7 +288,9 @@ def normalize(images, mean, std):
 images = torch.tensor([[[[0, 0, 255, 255]], [[51, 51, 51, 51]]]], dtype=torch.uint8)
 mean, std = channel_stats(images)
 check_close(mean, [0.5, 0.2], "the mean of two channels, in units of [0, 1]", rtol=1e-5)
-check_close(std, [0.5, 0.0], "the standard deviation of two channels, divisor N·H·W", rtol=1e-5, atol=1e-6)
+sample = {"This divides by N·H·W − 1. Divide by the number of pixels.": [1 / 3**0.5, 0.0]}
+what = "the standard deviation of two channels, divisor N·H·W"
+check_close(std, [0.5, 0.0], what, rtol=1e-5, atol=1e-6, causes=sample)
 images = torch.tensor([[[[0, 0]]], [[[255, 255]]]], dtype=torch.uint8)
 of_images = {"Two images without contrast differ from each other: take the deviation over all images at once.": [0.0]}
 mean, std = channel_stats(images)
@@ -337,7 +339,10 @@ check_not_used(channel_stats, READY_MADE)
 images = torch.tensor([[[[0, 0, 255, 255]], [[51, 0, 51, 102]]]], dtype=torch.uint8)
 found = normalize(images, torch.tensor([0.5, 0.2]), torch.tensor([0.5, 0.1]))
 check_dtype(found, torch.float32, "normalized images are float32")
-check_close(found, [[[[-1.0, -1.0, 1.0, 1.0]], [[0.0, -2.0, 0.0, 2.0]]]], "one image of two channels", atol=1e-5)
+expected = [[[[-1.0, -1.0, 1.0, 1.0]], [[0.0, -2.0, 0.0, 2.0]]]]
+bytes_used = [[[[-1.0, -1.0, 509.0, 509.0]], [[508.0, -2.0, 508.0, 1018.0]]]]
+causes = {"Mean and standard deviation are in units of [0, 1]: divide the bytes by 255 first.": bytes_used}
+check_close(found, expected, "one image of two channels", atol=1e-5, causes=causes)
 passed_visible("normalize")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
@@ -1345,8 +1350,8 @@ check_not_used(ResidualBlock, READY_MADE)
 #
 # Small steps at first, while the network is wild; large ones in the middle; ever smaller ones at the end, to
 # settle. The simplest schedule that does this has two straight lines: from 0 at step 0 up to `peak_lr` at
-# `peak_step`, and down to 0 at `total_steps`. With `peak_step` 0 it starts at the peak, with `peak_step` equal
-# to `total_steps` it ends there. After `total_steps` it is 0.
+# `peak_step`, and down to 0 at `total_steps`. With `peak_step` 0 it starts at the peak. After `total_steps` it
+# stays 0.
 #
 # **Write** `one_cycle_lr(step, *, peak_lr, peak_step, total_steps)`.
 #
@@ -1359,10 +1364,10 @@ check_not_used(ResidualBlock, READY_MADE)
 # *left* is `(total_steps - step) / (total_steps - peak_step)`.
 #
 # </details>
-# <details><summary>Hint 2: no division by zero</summary>
+# <details><summary>Hint 2: both ends</summary>
 #
-# Decide with `step < peak_step`: then the way up is never asked for if `peak_step` is 0. At the other end
-# `max(1, total_steps - peak_step)` is a safe divisor.
+# Decide with `step < peak_step`: then nothing is divided by 0 if `peak_step` is 0. After `total_steps` the share that is
+# left would be negative: `max(0.0, ...)` keeps it at 0.
 #
 # </details>
 
@@ -1371,13 +1376,13 @@ check_not_used(ResidualBlock, READY_MADE)
 def one_cycle_lr(step, *, peak_lr, peak_step, total_steps):
     """The learning rate of a step: a straight line from 0 to peak_lr at peak_step, and one to 0 at total_steps.
 
-    step: 0, 1, 2, …; 0 <= peak_step <= total_steps; after total_steps the learning rate is 0
+    step: 0, 1, 2, …; 0 <= peak_step < total_steps; after total_steps the learning rate is 0
     Returns a float.
     """
     ### BEGIN SOLUTION
     if step < peak_step:
         return peak_lr * step / peak_step
-    return peak_lr * max(0.0, 1 - (step - peak_step) / max(1, total_steps - peak_step))
+    return peak_lr * max(0.0, 1 - (step - peak_step) / (total_steps - peak_step))
     ### END SOLUTION
 
 
@@ -1402,8 +1407,6 @@ lr = one_cycle_lr(0, peak_lr=0.7, peak_step=0, total_steps=4)
 check_close(lr, 0.7, "step 0 with the peak at step 0")
 lr = one_cycle_lr(step=1, peak_lr=0.7, peak_step=0, total_steps=4)
 check_close(lr, 0.525, "step 1 with the peak at step 0")
-lrs = [one_cycle_lr(step, peak_lr=0.6, peak_step=3, total_steps=3) for step in range(5)]
-check_close(lrs, [0.0, 0.2, 0.4, 0.6, 0.0], "the peak at the last step, and one step more", atol=1e-7)
 check_not_used(one_cycle_lr, [*READY_MADE, "torch.optim"])
 ### END HIDDEN TESTS
 
@@ -1788,6 +1791,7 @@ for panel, (key, label) in zip(
 ):
     series = {name: (epochs, history[key]) for name, history in histories.items()}
     curves(series, title=label.capitalize(), xlabel="epoch", ylabel=label, axes=panel)
+    panel.set_xticks(epochs)
 figure
 
 # %% [markdown] task={"name": "tuning", "minutes": 10, "difficulty": 1}
@@ -1853,7 +1857,7 @@ def tuned(sizes, probabilities, accuracies):
     order = {pair: i for i, pair in enumerate(pairs)}
     rows.sort(key=lambda row: order.get(row[:2], -1))
     return (
-        tuple(best),
+        tuple(best) if hasattr(best, "__iter__") else best,
         [tuple(float(v) for v in row) for row in rows],
         [calls.count(pair) for pair in pairs],
         len(calls),
@@ -1977,7 +1981,11 @@ def paired_comparison(a, b, confidence=0.95):
 mean_difference, half_width = paired_comparison([3.0, 5.0, 7.0], [2.0, 3.0, 4.0])
 check_close(mean_difference, 2.0, "the mean of a − b, three pairs")
 normal = {"This is the quantile of the normal distribution: with three pairs Student's t is 4.303.": 1.95996 / 3**0.5}
-check_close(half_width, 4.302653 / 3**0.5, "the half width, three pairs, 95 %", rtol=1e-3, causes=normal)
+causes = normal | {
+    "This is the quantile of 95 %. Outside the interval there are 2.5 % on each side.": 2.919986 / 3**0.5,
+    "This is the interval of a single difference: the mean of n varies less, by √n.": 4.302653,
+}
+check_close(half_width, 4.302653 / 3**0.5, "the half width, three pairs, 95 %", rtol=1e-3, causes=causes)
 _, half_width = paired_comparison([3.0, 5.0, 7.0], [2.0, 3.0, 4.0], confidence=0.9)
 check_close(half_width, 2.919986 / 3**0.5, "the half width, three pairs, 90 %", rtol=1e-3)
 passed_visible("paired_comparison")
@@ -2033,7 +2041,7 @@ figure
 # Code that is right can still be used badly. So you hand in a trained network as well, small enough to be
 # read here: `small_network`, trained on the enlarged digits. The cell below trains one with the setting that
 # your tuning found, opens the test images **once**, and prints the three functions to be handed in: copy its
-# output into the cell after it. (You may train it better: other epochs, learning rates, augmentation. It has
+# output into the cell after it, in place of what stands there. (You may train it better: other epochs, learning rates, augmentation. It has
 # to be `small_network`, and the test images are for the end.)
 #
 # - `trained_weights()`: the weights, as a dict from name to tensor. `weights_from_text` reads the text that

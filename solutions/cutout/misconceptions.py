@@ -787,21 +787,21 @@ class ResidualBlock(nn.Module):
     Misconception(
         name="stays-at-the-peak",
         function="one_cycle_lr",
-        find="max(0.0, 1 - (step - peak_step) / max(1, total_steps - peak_step))",
+        find="max(0.0, 1 - (step - peak_step) / (total_steps - peak_step))",
         put="1.0",
         message="There is no way down: after the peak the learning rate falls to 0 at total_steps on a straight line.",
     ),
     Misconception(
         name="falls-by-the-share-of-all-steps",
         function="one_cycle_lr",
-        find="1 - (step - peak_step) / max(1, total_steps - peak_step)",
+        find="1 - (step - peak_step) / (total_steps - peak_step)",
         put="(total_steps - step) / total_steps",
         message="Your learning rate jumps down after the peak. The way down has total_steps − peak_step steps.",
     ),
     Misconception(
         name="ends-one-step-early",
         function="one_cycle_lr",
-        find="max(1, total_steps - peak_step)",
+        find="total_steps - peak_step",
         put="max(1, total_steps - 1 - peak_step)",
         message="Your learning rate reaches 0 one step early. It is 0 at total_steps.",
     ),
@@ -815,8 +815,8 @@ class ResidualBlock(nn.Module):
     Misconception(
         name="negative-after-the-end",
         function="one_cycle_lr",
-        find="max(0.0, 1 - (step - peak_step) / max(1, total_steps - peak_step))",
-        put="(1 - (step - peak_step) / max(1, total_steps - peak_step))",
+        find="max(0.0, 1 - (step - peak_step) / (total_steps - peak_step))",
+        put="(1 - (step - peak_step) / (total_steps - peak_step))",
         message="After total_steps your learning rate is negative, and training climbs. It stays 0.",
     ),
     # Task 7: training

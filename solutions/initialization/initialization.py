@@ -465,7 +465,10 @@ def fan_in_and_fan_out(shape, groups=1):
 
 # %% nbgrader={"grade": true, "grade_id": "fans-test", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
 # Test: fan in and fan out.
-causes = {"The two are swapped: a weight has shape (out, in), and fan in comes first.": (200, 800)}
+causes = {
+    "The two are swapped: a weight has shape (out, in), and fan in comes first.": (200, 800),
+    "A matrix has no kernel: that is one position, not none.": (0, 0),
+}
 what = "the fans of a linear layer with 800 inputs and 200 outputs"
 check_close(fan_in_and_fan_out((200, 800)), (800, 200), what, causes=causes)
 causes = {

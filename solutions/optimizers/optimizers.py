@@ -362,21 +362,23 @@ def sgd_path(param, grads, rates, settings):
     return path, again
 
 
-start, grad = torch.tensor([1.0, 2.0]), torch.tensor([0.5, -1.0])
+start, grad = torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0.5, -1.0, 0.0])
 with unchanged(param=start, grad=grad):
     path, again = sgd_path(start, [grad, grad], [0.1, 0.2], {})
 check_close(again, path, "the same call, made again, gives the same answer")
-check_close(path[0], [0.95, 2.1], "the parameter after one step from (1, 2) with gradient (0.5, -1) and lr 0.1")
-check_close(path[1], [0.85, 2.3], "the parameter after a second step with lr 0.2")
+check_close(
+    path[0], [0.95, 2.1, 4.0], "the parameter after a step from (1, 2, 4) with gradient (0.5, -1, 0) and lr 0.1"
+)
+check_close(path[1], [0.85, 2.3, 4.0], "the parameter after a second step with lr 0.2")
 path, _ = sgd_path(start, [grad], [0.1], {"weight_decay": 0.1})
 check_close(
     path[0],
-    [0.94, 2.08],
+    [0.94, 2.08, 3.96],
     "the parameter after one step with weight decay 0.1",
     causes={
-        "The weight decay has the wrong sign: it makes the parameters grow.": [0.96, 2.12],
-        "The weight decay is not multiplied by lr: it is a part of the gradient.": [0.85, 1.9],
-        "You decay with the gradient, not with the parameter.": [0.945, 2.11],
+        "The weight decay has the wrong sign: it makes the parameters grow.": [0.96, 2.12, 4.04],
+        "The weight decay is not multiplied by lr: it is a part of the gradient.": [0.85, 1.9, 3.6],
+        "You decay with the gradient, not with the parameter.": [0.945, 2.11, 4.0],
     },
 )
 check_not_used(sgd, "torch.optim")
@@ -468,12 +470,12 @@ low, high = 0.5 * limit, 2.0 * limit
 while high - low > 1e-4 * limit:
     middle = (low + high) / 2
     low, high = (middle, high) if losses_on_bowl(middle, 2000)[-1] < 1 else (low, middle)
-print(f"found by experiment: {low:.4f}     2/λ_max: {limit:.4f}")
+print(f"found by experiment: {low:.4f}     2/λₘₐₓ: {limit:.4f}")
 assert abs(low / limit - 1) < 0.01
 
 figure = curves(
-    {f"{factor:g} · 2/λ_max": losses_on_bowl(factor * limit, 101) for factor in (0.1, 0.9, 0.99, 1.01)},
-    title="One percent above 2/λ_max, the walk diverges",
+    {f"{factor:g} · 2/λₘₐₓ": losses_on_bowl(factor * limit, 101) for factor in (0.1, 0.9, 0.99, 1.01)},
+    title="One percent above 2/λₘₐₓ, the walk diverges",
     xlabel="step",
     ylabel="loss",
     logy=True,
@@ -850,8 +852,8 @@ def adagrad_path(param, grads, rates, settings):
     return path, again
 
 
-start = torch.tensor([0.0, 1.0])
-grads = [torch.tensor([3.0, 0.0]), torch.tensor([4.0, 0.0])]
+start = torch.tensor([0.0, 1.0, 2.0])
+grads = [torch.tensor([3.0, 0.0, 0.0]), torch.tensor([4.0, 0.0, 0.0])]
 with unchanged(param=start, grad=grads):
     path, again = adagrad_path(start, grads, [0.1, 0.1], {})
 check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
@@ -865,7 +867,7 @@ check_close(
         "The step uses the sum before the update: add the new square first.": -0.1 - 0.4 / 3,
     },
 )
-check_close(path[1][1], 1.0, "a parameter whose gradient is always 0 stays where it is")
+check_close(path[1][1:], [1.0, 2.0], "parameters whose gradient is always 0 stay where they are")
 path, _ = adagrad_path(torch.tensor(0.0), [torch.tensor(0.02)], [0.1], {"eps": 1e-2})
 check_close(
     path[0],
@@ -937,8 +939,8 @@ def rmsprop_path(param, grads, rates, settings):
     return path, again
 
 
-start = torch.tensor([0.0, 1.0])
-grads = [torch.tensor([3.0, 0.0]), torch.tensor([4.0, 0.0])]
+start = torch.tensor([0.0, 1.0, 2.0])
+grads = [torch.tensor([3.0, 0.0, 0.0]), torch.tensor([4.0, 0.0, 0.0])]
 with unchanged(param=start, grad=grads):
     path, again = rmsprop_path(start, grads, [0.1, 0.1], {"alpha": 0.75})
 check_close(again, path, "the same call, made again, gives the same answer: the state is not changed")
@@ -953,7 +955,7 @@ check_close(
     },
 )
 check_close(path[1][0], -0.2 - 0.4 / math.sqrt(5.6875), "the parameter after gradients 3 and 4")
-check_close(path[1][1], 1.0, "a parameter whose gradient is always 0 stays where it is")
+check_close(path[1][1:], [1.0, 2.0], "parameters whose gradient is always 0 stay where they are")
 path, _ = rmsprop_path(torch.tensor(0.0), [torch.tensor(2e-4)], [0.1], {"alpha": 0.75})
 check_close(
     path[0],
@@ -2831,6 +2833,18 @@ figure
 # Explain why, how far apart the two walkers end up if the gradient stays near some constant $g$, and for about how many
 # steps the difference is felt.
 #
+# <details><summary>Hint 1: where to start</summary>
+#
+# With a constant gradient, what is the velocity of each script just before the cut, and what does each subtract from the
+# parameter just after it?
+#
+# </details>
+# <details><summary>Hint 2: how far, how long</summary>
+#
+# The surplus speed is multiplied by $\mu$ in each step. Sum the geometric series, and ask when little is left of it.
+#
+# </details>
+#
 # ### BEGIN MARK SCHEME
 # 3 points.
 #
@@ -2855,6 +2869,17 @@ figure
 # Newton's method reaches the bottom of a quadratic in one step, and yet nobody trains a network of ten million
 # parameters with it. Give three different reasons, at least one of them with a number, and say for each whether L-BFGS,
 # or Adam, avoids it.
+#
+# <details><summary>Hint 1: where to start</summary>
+#
+# Task 9 says how many numbers and how much work a step needs. Put in $k = 10^7$.
+#
+# </details>
+# <details><summary>Hint 2: beyond the price</summary>
+#
+# Where does Newton's step go at a saddle? And how good is a Hessian that was estimated from a minibatch?
+#
+# </details>
 #
 # ### BEGIN MARK SCHEME
 # 3 points, one for each reason that is explained and compared; at most 2 without any number.

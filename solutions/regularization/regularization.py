@@ -208,7 +208,8 @@ check_close(l1_penalty(params, 0.0), 0.0, "l1_penalty with alpha 0")
 x = torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
 y = torch.tensor([3.0, 4.0, 5.0])
 check_close(ridge(x, y, 0.0), [3.0, 2.0], "ridge with alpha 0, which is least squares")
-check_close(ridge(x, y, 2.0), [1.0, 4 / 3], "ridge with alpha 2 and two columns at right angles")
+causes = {"alpha was added to every entry of XᵀX. It belongs on the diagonal only.": [1 / 7, 9 / 7]}
+check_close(ridge(x, y, 2.0), [1.0, 4 / 3], "ridge with alpha 2 and two columns at right angles", causes=causes)
 x = torch.tensor([[1.0, 2.0, 0.5], [0.0, 1.0, -1.0]], dtype=torch.float64)
 y = torch.tensor([1.0, -2.0], dtype=torch.float64)
 with unchanged(x=x, y=y):
@@ -252,7 +253,9 @@ check_close(ridge(x, x @ w, 0), w, "ridge with alpha 0 and targets that a linear
 
 # %% nbgrader={"grade": true, "grade_id": "shrinkage-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 # Test: the shrinkage of ridge regression.
-check_close(ridge_shrinkage(torch.tensor([3.0, 2.0, 0.0]), 1.0), [0.9, 0.8, 0.0], "the shrinkage with alpha 1")
+causes = {"The singular values were not squared.": [3 / 4, 2 / 3, 0.0]}
+found = ridge_shrinkage(torch.tensor([3.0, 2.0, 0.0]), 1.0)
+check_close(found, [0.9, 0.8, 0.0], "the shrinkage with alpha 1", causes=causes)
 check_close(ridge_shrinkage(torch.tensor([3.0, 2.0]), 0.0), [1.0, 1.0], "the shrinkage with alpha 0")
 passed_visible("ridge_shrinkage")
 ### BEGIN HIDDEN TESTS
@@ -360,7 +363,11 @@ def lasso_ista(x, y, alpha, steps):
 w = torch.tensor([3.0, -0.5, -2.0, 1.0, 0.0])
 with unchanged(w=w):
     found = soft_threshold(w, 1.0)
-check_close(found, [2.0, 0.0, -1.0, 0.0, 0.0], "the soft threshold 1 of (3, -0.5, -2, 1, 0)")
+causes = {
+    "This is the hard threshold. The soft one also moves what survives towards 0, by the threshold.": [3, 0, -2, 0, 0],
+    "The sign is lost: it is that of w.": [2, 0, 1, 0, 0],
+}
+check_close(found, [2.0, 0.0, -1.0, 0.0, 0.0], "the soft threshold 1 of (3, -0.5, -2, 1, 0)", causes=causes)
 passed_visible("soft_threshold")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
@@ -386,7 +393,12 @@ check_close(soft_threshold(torch.tensor(-3.0), 0.5), -2.5, "the soft threshold �
 # Test: ISTA.
 x, y = torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([4.0, 3.0])
 check_close(lasso_ista(x, y, 1.0, 0), [0.0, 0.0], "the weights after 0 steps, where ISTA starts")
-check_close(lasso_ista(x, y, 1.0, 1), [1.75, 0.5], "the weights after 1 step")
+causes = {
+    "The threshold of a step is ηα, not α.": [1.0, 0.0],
+    "The step is too long: divide by the square of σ_max.": [3.5, 1.0],
+    "The step is too short: σ_max is the largest singular value, not the Frobenius norm.": [1.4, 0.4],
+}
+check_close(lasso_ista(x, y, 1.0, 1), [1.75, 0.5], "the weights after 1 step", causes=causes)
 check_close(lasso_ista(x, y, 1.0, 2), [1.75, 0.875], "the weights after 2 steps")
 check_close(lasso_ista(x, y, 1.0, 100), [1.75, 2.0], "the weights after 100 steps")
 check_close(lasso_ista(x, y, 8.5, 5), [0.0, 0.0], "the weights with a penalty so large that none is worth its price")
@@ -534,7 +546,11 @@ with unchanged(param=w, grad=g, velocity=v):
 check_close(v_l2, [3.0], 'the velocity after the first step, decay="l2"')
 check_close(w_l2, [9.7], 'the parameter after the first step, decay="l2"')
 check_close(v_decoupled, [1.0], 'the velocity after the first step, decay="decoupled"')
-check_close(w_decoupled, [9.7], 'the parameter after the first step, decay="decoupled"')
+causes = {
+    "The decay was computed from the parameter after the step. It is that of the parameter before.": [9.702],
+    "The decay is not multiplied by the learning rate.": [7.9],
+}
+check_close(w_decoupled, [9.7], 'the parameter after the first step, decay="decoupled"', causes=causes)
 w_l2, v_l2 = sgd_step(torch.tensor([9.7]), g, torch.tensor([3.0]), **settings, decay="l2")
 check_close(v_l2, [4.44], 'the velocity after the second step, decay="l2"')
 check_close(w_l2, [9.256], 'the parameter after the second step, decay="l2"')
@@ -801,15 +817,16 @@ def remembered(patience, losses):
             break
         weight += 1
         bias += 1
-    return stopper.best_step, stopper.best_loss, stopper.best_parameters
+    return stopper.best_step, stopper.best_loss, stopper.best_parameters, [weight, bias]
 
 
 def expect_best(patience, losses, best, what):
-    step, loss, parameters = remembered(patience, losses)
+    step, loss, parameters, last = remembered(patience, losses)
     check_equal(step, 10 * best, f"best_step: {what}")
     check_close(loss, losses[best], f"best_loss: {what}")
     expected = [torch.full((2, 1), float(best)), torch.full((1,), float(best))]
-    check_close(parameters, expected, f"best_parameters, as they were at that step: {what}")
+    causes = {"What was remembered has changed since: keep copies, `p.detach().clone()` of each parameter.": last}
+    check_close(parameters, expected, f"best_parameters, as they were at that step: {what}", causes=causes)
 
 
 expect_best(2, [3.0, 2.0, 2.5, 4.0], 1, "the losses 3, 2, 2.5, 4")
@@ -881,7 +898,9 @@ check_equal(requires_grad, [True, True], "requires_grad of the network's own par
 
 # %% nbgrader={"grade": true, "grade_id": "equivalent-alpha-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 # Test: early stopping as L2.
-check_close(equivalent_alpha(1.0, 0.5, 1), 1.0, "the alpha of eigenvalue 1 after one step of learning rate ½")
+causes = {"This is 1/(τη), which holds only where τηλ is small.": 2.0}
+what = "the alpha of eigenvalue 1 after one step of learning rate ½"
+check_close(equivalent_alpha(1.0, 0.5, 1), 1.0, what, causes=causes)
 check_close(equivalent_alpha(2.0, 0.25, 2), 2 / 3, "the alpha of eigenvalue 2 after two steps of learning rate ¼")
 eigenvalues = torch.tensor([0.1, 1.0, 5.0], dtype=torch.float64)
 what = "the alphas of eigenvalues 0.1, 1 and 5 after 20 steps of learning rate 0.05"
@@ -1244,9 +1263,12 @@ def cross_entropy_soft(logits, target):
 
 # %% nbgrader={"grade": true, "grade_id": "noisy-input-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 # Test: noise on the inputs.
-check_close(
-    noisy_input_penalty(torch.tensor([3.0, 4.0]), 0.2, 10), 5.0, "the penalty for w = (3, 4), std 0.2 and 10 rows"
-)
+causes = {
+    "This is the penalty of one row. Each of the n rows adds as much.": 0.5,
+    "The standard deviation has to be squared.": 25.0,
+}
+found = noisy_input_penalty(torch.tensor([3.0, 4.0]), 0.2, 10)
+check_close(found, 5.0, "the penalty for w = (3, 4), std 0.2 and 10 rows", causes=causes)
 passed_visible("noisy_input_penalty")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
@@ -1294,7 +1316,8 @@ for n, k, alpha in ((5, 10, 0.1), (7, 3, 0.4), (1, 6, 0.25), (4, 4, 0.6), (3, 2,
 # %% nbgrader={"grade": true, "grade_id": "soft-cross-entropy-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 # Test: the cross-entropy with soft targets.
 logits, target = torch.zeros(1, 2), torch.tensor([[0.3, 0.7]])
-check_close(cross_entropy_soft(logits, target), math.log(2), "the loss of two equal logits")
+causes = {"This is the mean over examples and classes. Sum over the classes, then take the mean.": math.log(2) / 2}
+check_close(cross_entropy_soft(logits, target), math.log(2), "the loss of two equal logits", causes=causes)
 logits = torch.tensor([[0.0, math.log(3.0)], [math.log(3.0), 0.0]])
 target = torch.tensor([[0.5, 0.5], [0.0, 1.0]])
 expected = (math.log(4) / 2 + math.log(4 / 3) / 2 + math.log(4)) / 2
@@ -1414,6 +1437,7 @@ sizes = {name: w.abs() for name, w in fits.items()}
 short = ["none", "L2", "L1", "early", "noise"]
 bars = axes[1, 2].bar(short, [float(size.sum()) for size in sizes.values()], color="#0072B2")
 axes[1, 2].bar_label(bars, fmt="{:.0f}", padding=2)
+axes[1, 2].margins(y=0.2)
 axes[1, 2].set_title("sum of |w|", fontweight="bold", loc="left")
 axes[1, 2].tick_params(axis="x", labelsize=10)
 figure
@@ -1570,9 +1594,12 @@ y = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
 permutation = torch.tensor([1, 2, 0])
 with unchanged(x=x, y=y, permutation=permutation):
     mixed_x, mixed_y = mixup(x, y, 0.75, permutation)
-check_close(
-    mixed_x, [[2.0, 3.0], [6.0, 7.0], [7.0, 8.0]], "the inputs of three examples, mixed in a circle with lam 0.75"
-)
+causes = {
+    "The weights are exchanged: lam is that of the example itself.": [[4.0, 5.0], [8.0, 9.0], [3.0, 4.0]],
+    "The partner of example i is permutation[i]: index with the permutation.": [[3.0, 4.0], [4.0, 5.0], [8.0, 9.0]],
+}
+what = "the inputs of three examples, mixed in a circle with lam 0.75"
+check_close(mixed_x, [[2.0, 3.0], [6.0, 7.0], [7.0, 8.0]], what, causes=causes)
 check_close(mixed_y, [[0.75, 0.25], [0.25, 0.75], [1.0, 0.0]], "the labels of three examples, mixed in a circle")
 passed_visible("mixup")
 ### BEGIN HIDDEN TESTS
@@ -1598,7 +1625,12 @@ for shape, dtype in (((6, 1, 3, 2), torch.float32), ((5, 4), torch.float64)):
 x, grad = torch.tensor([0.5, 0.5, 0.5, 0.95, 0.05]), torch.tensor([3.0, -0.01, 0.0, 2.0, -2.0])
 with unchanged(x=x, grad=grad):
     found = fgsm(x, grad, 0.1, 0.0, 1.0)
-check_close(found, [0.6, 0.4, 0.5, 1.0, 0.0], "the adversarial example with eps 0.1 and a range of 0 to 1")
+causes = {
+    "The result leaves the range: clip it to low and high.": [0.6, 0.4, 0.5, 1.05, -0.05],
+    "The step goes downhill. The loss is to rise.": [0.4, 0.6, 0.5, 0.85, 0.15],
+}
+what = "the adversarial example with eps 0.1 and a range of 0 to 1"
+check_close(found, [0.6, 0.4, 0.5, 1.0, 0.0], what, causes=causes)
 passed_visible("fgsm")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
@@ -1981,7 +2013,11 @@ def random_search(space, trials, generator):
 
 # %% nbgrader={"grade": true, "grade_id": "winners-curse-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 # Test: the winner's curse.
-check_close(winners_curse(20), 0.40, "the winner's curse of 20 trials", atol=0.005, rtol=0.0)
+causes = {
+    "The probabilities were added. Two alarms at once would count twice, and 100 ideas would give 250 %.": 0.5,
+    "This is the probability that there is no false alarm at all.": 0.60,
+}
+check_close(winners_curse(20), 0.40, "the winner's curse of 20 trials", atol=0.005, rtol=0.0, causes=causes)
 check_close(winners_curse(100), 0.92, "the winner's curse of 100 trials", atol=0.005, rtol=0.0)
 check_close(winners_curse(1, 0.3), 0.3, "the winner's curse of a single trial with a tail of 0.3")
 check_close(winners_curse(2, tail=0.5), 0.75, "the winner's curse of two trials with a tail of ½")

@@ -214,9 +214,12 @@ check_close(
 
 # %% nbgrader={"grade": true, "grade_id": "storage-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 # Test: how many numbers are stored.
-causes = {"This is the size of the whole matrix. A term is stored as two vectors, and multiplied out when needed.": 6}
-what = "the numbers stored for one term of a matrix with two rows and three columns"
-check_close(storage_cost(2, 3, 1), 5, what, causes=causes)
+causes = {
+    "This is the size of the whole matrix. A term is stored as two vectors, and multiplied out when needed.": 12,
+    "The singular value was counted, too. It is multiplied into one of the two vectors and costs nothing.": 8,
+}
+what = "the numbers stored for one term of a matrix with three rows and four columns"
+check_close(storage_cost(3, 4, 1), 7, what, causes=causes)
 check_close(storage_cost(10, 10, 4), 80, "the numbers stored for four terms of a matrix with ten rows and ten columns")
 passed_visible("storage_cost")
 ### BEGIN HIDDEN TESTS

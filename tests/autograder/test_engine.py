@@ -231,6 +231,10 @@ def test_the_same_idea_in_other_words_is_recognised(engine, assignment):
         "quadruple-test": None,
     }
     assert "Mend `double` (Task 1) first" in messages(result)["quadruple-test"]
+    assert {test.grade_id: test.rests_on for test in result.tests if not test.passed} == {
+        "double-test": [],
+        "quadruple-test": [assignment.tasks[0].name],
+    }
 
 
 def test_an_unknown_mistake_gets_no_name(engine, assignment):

@@ -103,6 +103,23 @@ def test_reliability_is_one_for_equal_tests_and_about_zero_for_independent_ones(
 # The page
 
 
+def test_a_task_that_only_fails_with_an_earlier_one_did_not_go_worst(layers):
+    led_astray, wrong = result(layers, ALL_WRONG), result(layers, ALL_WRONG)
+    for test in led_astray["tests"]:
+        if test["grade_id"] == "relu-test":
+            test["rests_on"] = ["linear"]
+    own = result(layers, {"relu-test": ("wrong", None)})
+    right_first = [Submission(name, own) for name in "cd"]
+    page = read(report_html(class_of(Submission("a", led_astray), Submission("b", wrong), *right_first), layers))
+    # Nobody passes task 2, but one of the four has to mend task 1 first.
+    assert [text_of(note) for note in page.select(".resting")] == ["1 student must mend task 1 first"]
+    assert "task 2 went worst: 0 % passed all tests" in text_of(page)
+    led = [Submission(name, led_astray) for name in "abc"]
+    page = read(report_html(class_of(*led, Submission("d", own)), layers))
+    assert text_of(page.select_one(".resting")) == "3 students must mend task 1 first"
+    assert "task 1 went worst, apart from what earlier tasks caused: 25 % passed all tests" in text_of(page)
+
+
 def test_the_numbers_of_a_class(layers):
     submissions = [
         Submission("a", result(layers, seconds=1.0)),
@@ -131,7 +148,8 @@ def test_the_numbers_of_a_class(layers):
     assert heights[1] == "height: 0.0%"
     tasks = rows(page, ".rates:not(.tests)")
     assert [row[2:] for row in tasks[:2]] == [["25 %", "50 %", "25 %"], ["50 %", "0 %", "50 %"]]
-    assert "task 1 went worst, 25 % passed all tests" in text_of(page)
+    assert "task 1 went worst: 25 % passed all tests" in text_of(page)
+    assert not page.select(".resting")
     tests = rows(page, ".tests")
     assert [(row[0], row[1], row[3]) for row in tests] == [
         ("1", "The forward pass", "25 %"),
