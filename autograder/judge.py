@@ -321,6 +321,8 @@ class Judge:
             raise CallStopped(self._missing(name))
         if label := self.submitted.unreadable(name):
             raise CallStopped(f"{label} mentions `{name}` and cannot be read: split it, or take out its magics.")
+        if lost := self.submitted.lost_from_sight(name, self.student_names):
+            raise CallStopped(f"`{name}` uses `{lost}`, and no cell says in plain code what that is.")
         return self.submitted.source_of(name, self.student_names)
 
     def _missing(self, name: str) -> str:
