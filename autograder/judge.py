@@ -312,7 +312,7 @@ class Judge:
         """How a message calls what ran: the function, or for a probe the student's names that it uses."""
         if source is None:
             return f"`{name}`"
-        used = _mentioned(source, self.student_names)
+        used = _mentioned(source[source.rindex(f"def {name}(") :], self.student_names)
         return " and ".join(f"`{n}`" for n in used) if 0 < len(used) <= 2 else "Your code"
 
     def _source_of(self, name: str) -> str:
