@@ -43,7 +43,10 @@ MAX_NODES = 4 * NODES  # of all answers to a task's calls: they are kept until t
 
 @dataclass(frozen=True)
 class Recorded:
-    """A call that a test made of the reference solution, with the seed that replaying it starts from."""
+    """A call that a test made of the reference solution, with the seed that replaying it starts from.
+
+    `draws`: it is given a generator, so that right answers may differ.
+    """
 
     test: str
     name: str
@@ -51,6 +54,7 @@ class Recorded:
     arguments: bytes = field(repr=False)
     keywords: list[str]
     seed: int
+    draws: bool = False
 
     def call(self) -> Call:
         return Call(self.name, self.source, self.arguments, self.keywords, Objects())
@@ -144,14 +148,16 @@ class Diagnosis:
         """The misconception that explains the answers to the calls `here` best.
 
         First those that give every answer as the student does and somewhere another than the reference; then those that
-        explain every answer in which the student differs from the reference. Among equals, the one that agrees with
+        explain every answer in which the student differs from the reference; then those that explain all but what was
+        drawn, for who draws in another order. Among equals, the one that agrees with
         the student in most calls of the whole task; then the first. Calls that cost the reference too much, or that
         were waited for in vain, as on a machine that is short of something, tell nothing.
         """
         reference = self._reference_outcomes(task)
         here = [i for i in here if i < len(reference) and reference[i].kind not in TOO_MUCH and found[i].kind != WAITED]
-        for rtol in (STRICT, LOOSE):
-            wrong = [i for i in here if not same(found[i], reference[i], rtol)]
+        certain = [i for i in here if not self.calls(task)[i].draws]
+        for rtol, asked in ((STRICT, here), (LOOSE, here), (LOOSE, certain)):
+            wrong = [i for i in asked if not same(found[i], reference[i], rtol)]
             if not wrong:
                 continue
             ranked = []
@@ -161,7 +167,7 @@ class Diagnosis:
                     return i < len(known) and (known[i].kind == WAITED or same(found[i], known[i], rtol))
 
                 if all(map(agrees, wrong)):
-                    rank = (all(map(agrees, here)), sum(map(agrees, range(len(found)))), -position)
+                    rank = (all(map(agrees, asked)), sum(map(agrees, range(len(found)))), -position)
                     ranked.append((rank, misconception))
             if ranked:
                 return max(ranked, key=lambda entry: entry[0])[1]
@@ -193,7 +199,8 @@ class Diagnosis:
             mutates.update((call.name, argument) for argument in call.changed_arguments(reply["changed"]))
             if len(calls) < MAX_CALLS:
                 seed = derive(SEED, f"{test.name}/{len(calls)}")
-                calls.append(Recorded(test.name, call.name, call.source, call.arguments, call.keywords, seed))
+                draws = any(isinstance(item, torch.Generator) for item in call.objects.items)
+                calls.append(Recorded(test.name, call.name, call.source, call.arguments, call.keywords, seed, draws))
 
         local = LocalCalls(names, SECONDS, write_down)
         bindings = local.bindings(self.assignment.student_names, self.assignment.reference_source)

@@ -313,7 +313,7 @@ class Judge:
         """How a message calls what ran: the function, or for a probe the student's names that it uses."""
         if source is None:
             return f"`{name}`"
-        used = _mentioned(source, self.student_names)
+        used = _mentioned(source[source.rindex(f"def {name}(") :], self.student_names)
         return " and ".join(f"`{n}`" for n in used) if 0 < len(used) <= 2 else "Your code"
 
     def _source_of(self, name: str) -> str:
@@ -322,6 +322,8 @@ class Judge:
             raise CallStopped(self._missing(name))
         if label := self.submitted.unreadable(name):
             raise CallStopped(f"{label} mentions `{name}` and cannot be read: split it, or take out its magics.")
+        if lost := self.submitted.lost_from_sight(name, self.student_names):
+            raise CallStopped(f"`{name}` uses `{lost}`, and no cell says in plain code what that is.")
         return self.submitted.source_of(name, self.student_names)
 
     def _missing(self, name: str) -> str:

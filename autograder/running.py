@@ -10,6 +10,7 @@ import random
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from types import CodeType
 from typing import Any
 
@@ -77,14 +78,25 @@ class LocalCalls:
         return {n: RemoteFunction(n, self, lambda: source) if callable(value) else value for n, value in found.items()}
 
 
-def remote_probe(name: str, source: str, caller: Caller) -> Callable:
-    """A probe in a test: calling it runs its text where the student's functions live."""
+class RemoteProbe:
+    """A probe in a test: calling it runs its text where the student's functions live.
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return caller(name, source, args, kwargs)
+    `names` are those of the test, for a probe that is to run here.
+    """
 
-    call.__name__ = call.__qualname__ = name
-    return call
+    def __init__(self, name: str, source: str, caller: Caller, names: dict[str, Any]) -> None:
+        self.__name__ = self.__qualname__ = name
+        self._source, self._caller, self._names = source, caller, names
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._caller(self.__name__, self._source, args, kwargs)
+
+    @cached_property
+    def here(self) -> Callable:
+        """The probe run where the test runs: each call in it travels, and what it makes of them is nobody's word."""
+        names = dict(self._names)
+        exec(compile(self._source, "<probe>", "exec"), names)
+        return names[self.__name__]
 
 
 def make_namespace(setup: CodeType, test: TestCell, bindings: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -92,7 +104,8 @@ def make_namespace(setup: CodeType, test: TestCell, bindings: dict[str, Any], ca
     names: dict[str, Any] = {"__name__": f"test_{test.name}"}
     exec(setup, names)
     names.update(bindings)
-    names.update({name: remote_probe(name, source, caller) for name, source in test.probes.items()})
+    known = dict(names)
+    names.update({name: RemoteProbe(name, source, caller, known) for name, source in test.probes.items()})
     return names
 
 

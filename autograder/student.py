@@ -13,6 +13,7 @@ import contextlib
 import getpass
 import io
 import os
+import selectors
 import socket
 import sys
 import warnings
@@ -243,6 +244,8 @@ def preload() -> Shell:
     matplotlib.use("module://matplotlib_inline.backend_inline")
     backend_inline.configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
     matplotlib.interactive(True)
+    # The sandbox has no epoll, which the event loops of `await` would choose.
+    selectors.DefaultSelector = selectors.PollSelector  # type: ignore
     # Done here once: the first float16 number asks what the processor can do, in files that the sandbox hides, and the
     # first cell imports more of IPython.
     torch.ones(1, dtype=torch.float16).float()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import contextlib
+import importlib.util
 import re
+import sys
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,13 +17,23 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment, grade_id, is_experiment, kind
 from autograder.session import CodeCell
-from utils.forbidden import free_names, names_bound
+from utils.forbidden import (
+    free_names,
+    global_names,
+    is_import,
+    names_bound,
+    names_called_on,
+    names_changed,
+    names_imported,
+)
 
 # What may be a line that IPython translates, each at the price of reading the whole cell once more.
 MAGIC = re.compile(r"^[ \t]*[%!?/,;]|\?[ \t]*$|=[ \t]*[%!]|^In \[", re.MULTILINE)
 CELL_MAGIC = re.compile(r"\s*%%[^\n]*(?:\n|$)")
 MAX_SOURCE = 400_000  # characters of a notebook's code that are read: parsing costs a thousand times their size
 MAX_READING = 1_000_000  # characters that may be read to translate them
+# What a function may use that no cell defines; not what leads from there to everything else.
+GIVEN = {*dir(builtins), "display", "__name__"} - {"__import__", "globals", "locals", "vars"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +95,7 @@ class Submitted:
             new: dict[str, list[Definition]] = {}
             for statement in reading.statements:
                 definition = Definition(cell, statement)
-                for name in names_bound(statement):
+                for name in names_bound(statement) | names_called_on(statement) - self._modules:
                     new.setdefault(name, []).append(definition)
             for name, definitions in new.items():
                 found[name] = definitions if reading.defines else [*found.get(name, ()), *definitions]
@@ -107,17 +121,43 @@ class Submitted:
         return found
 
     @cached_property
+    def _statements(self) -> list[ast.stmt]:
+        return [statement for reading in self._readings.values() for statement in reading.statements]
+
+    @cached_property
     def _imports(self) -> list[ast.stmt]:
-        every = [statement for reading in self._readings.values() for statement in reading.statements]
-        return [statement for statement in every if isinstance(statement, ast.Import | ast.ImportFrom)]
+        return list(filter(is_import, self._statements))
+
+    @cached_property
+    def _modules(self) -> set[str]:
+        return names_imported(self._statements)
+
+    @cached_property
+    def _patches(self) -> list[Definition]:
+        """What gives something in a module another meaning, which whoever uses it need not name."""
+        every = (Definition(cell, s) for cell, reading in self._readings.items() for s in reading.statements)
+        return [definition for definition in every if names_changed(definition.statement) & self._modules]
+
+    def _code_of(self, name: str, others: Collection[str]) -> list[ast.stmt]:
+        """What defines a name, and the helpers it uses, except those in `others`."""
+        used = [n for patch in self._patches for n in self._used(patch)]
+        names = dict.fromkeys(
+            n for start in [name, *used] if start not in others or start == name for n in self.reachable(start, others)
+        )
+        found = [*(d for n in names for d in self.definitions[n]), *self._patches]
+        return [definition.statement for definition in found]
 
     def source_of(self, name: str, others: Collection[str]) -> str:
         """The text of what defines a name, with the imports and with the helpers it uses, except those in `others`."""
         if name not in self.definitions:
             return ""
-        reached = [d.statement for n in self.reachable(name, others) for d in self.definitions[n]]
-        statements = {id(statement): statement for statement in [*self._imports, *reached]}
+        statements = {id(statement): statement for statement in [*self._imports, *self._code_of(name, others)]}
         return ast.unparse(ast.Module(list(statements.values()), []))
+
+    def lost_from_sight(self, name: str, others: Collection[str]) -> str:
+        """The first name in the code of `name` that leads where nobody can follow; "" if there is none."""
+        known = {*GIVEN, *others, *self.definitions}
+        return next((found for statement in self._code_of(name, others) for found in _lost(statement, known)), "")
 
     def reachable(self, name: str, stop: Collection[str] = ()) -> list[str]:
         """A name and the names that its definitions use, and theirs; `stop` names are not entered."""
@@ -134,6 +174,29 @@ class Submitted:
         if definition not in self._uses:
             self._uses[definition] = free_names(definition.statement, self.definitions.keys())
         return self._uses[definition]
+
+
+def _lost(statement: ast.stmt, known: Collection[str]) -> Iterator[str]:
+    """Names that are in no cell, modules that are not installed, and evaluators of a text that is not written out."""
+    caught = {node.name for node in ast.walk(statement) if isinstance(node, ast.ExceptHandler)}
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+        yield from sorted(global_names(statement) - caught - set(known))
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or "."]
+            yield from (name for name in modules if not _is_installed(name))
+        elif isinstance(node, ast.Call):
+            texts = [text.value if isinstance(text, ast.Constant) else None for text in node.args[:1]]
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in ("eval", "exec") and isinstance(node.func, ast.Name) and None in texts:
+                yield called
+            if called == "import_module" and not all(isinstance(t, str) and _is_installed(t) for t in texts):
+                yield called
+
+
+def _is_installed(module: str) -> bool:
+    top = module.partition(".")[0]
+    return top not in ("", "__main__") and (top in sys.modules or importlib.util.find_spec(top) is not None)
 
 
 def _read(source: str, *, translate: bool) -> Reading | None:

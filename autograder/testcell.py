@@ -10,6 +10,7 @@ from typing import ClassVar
 from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import HIDDEN_BEGIN, HIDDEN_END, Assignment, Task, grade_id, keep_source
+from utils.forbidden import free_names, names_defined
 
 PROBE = "probe"
 
@@ -26,7 +27,8 @@ class Part:
 class TestCell:
     """A test cell of the source, ready to run in a namespace that has the student's names and the probes.
 
-    The hidden part is the first hidden statement and all that follows. Each probe is the text of its function.
+    The hidden part is the first hidden statement and all that follows. Each probe is the text of its function, behind
+    what it uses of the notebook's own cells: a student may have given that another meaning.
     """
 
     __test__: ClassVar[bool] = False  # not a class for pytest
@@ -53,16 +55,17 @@ class TestCell:
 def compile_tests(assignment: Assignment) -> list[TestCell]:
     """All test cells of an assignment, in order."""
     names = set(assignment.student_names)
-    return [_compile(cell, task, names) for task in assignment.tasks for cell in task.test_cells]
+    own = {name: s for s in ast.parse(assignment.setup_source).body for name in names_defined(s) - names}
+    return [_compile(cell, task, names, own) for task in assignment.tasks for cell in task.test_cells]
 
 
-def _compile(cell: NotebookNode, task: Task, student_names: set[str]) -> TestCell:
+def _compile(cell: NotebookNode, task: Task, student_names: set[str], own: dict[str, ast.stmt]) -> TestCell:
     name = str(grade_id(cell))
     filename = f"<test {name}>"
     source = cell.source
     keep_source(filename, source)
     body = ast.parse(source, filename).body
-    probes = {node.name: probe_source(source, node) for node in body if is_probe(node)}
+    probes = {node.name: used_by(node, own) + probe_source(source, node) for node in body if is_probe(node)}
     regions = hidden_regions(source)
     first = next((i for i, node in enumerate(body) if overlaps(node, regions)), len(body))
     value = body[-1] if body and isinstance(body[-1], ast.Expr) else None
@@ -111,6 +114,17 @@ def is_probe(node: ast.stmt) -> bool:
     return isinstance(node, ast.FunctionDef) and any(
         isinstance(decorator, ast.Name) and decorator.id == PROBE for decorator in node.decorator_list
     )
+
+
+def used_by(node: ast.stmt, own: dict[str, ast.stmt]) -> str:
+    """The text of those of the definitions `own` that code uses, in their order."""
+    pending, found = [node], set[str]()
+    for statement in pending:
+        new = free_names(statement, own.keys()) - found
+        found |= new
+        pending += [own[name] for name in new]
+    statements = {id(s): s for name, s in own.items() if name in found}
+    return "".join(f"{ast.unparse(statement)}\n" for statement in statements.values())
 
 
 def probe_source(source: str, node: ast.stmt) -> str:

@@ -198,8 +198,12 @@ def probe(function: F) -> F:
     In a notebook it is simply called. The grader sends its source to the process in which the student's code lives,
     calls it there, and gets plain data back; so it may use only its arguments, the student's names and the imports of
     the setup cell, and it holds no check: a check in that process could be tampered with.
+
+    What it returns is the student's word. Where the calls in it need nothing but data, `probe.here(...)` runs it beside
+    the checks: ask both ways if the right answer can be known beforehand.
     """
     function.__descent_probe__ = True  # type: ignore[attr-defined]
+    function.here = function  # type: ignore[attr-defined]
     return function
 
 

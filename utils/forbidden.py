@@ -16,7 +16,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 _LOOKUPS = {"getattr", "hasattr", "attrgetter", "methodcaller", "import_module", "__import__", "__getattribute__"}
-_EVALUATORS = {"eval", "exec", "run_cell", "run_cell_magic", "run_line_magic"}
+_EVALUATORS = {"eval", "exec", "run_cell", "run_cell_magic", "run_line_magic", "CompilationUnit"}
 _NAMESPACES = {"globals", "locals", "vars"}
 # Two strings that become one: 'a' + 'b', 'a' 'b', 'a''b'.
 _JOINED = re.compile(r"""['"][\s)]*\+|\+[\s(]*\w{0,2}['"]|['"]\s+\w{0,2}['"]|(?<=\w)['"]\w{0,2}['"]\w""")
@@ -51,24 +51,24 @@ def find_use(function: Any, names: list[str]) -> Use | None:
     space = _globals_of(function) if given is None else {}
     module = ast.parse(_source_of(function) if given is None else textwrap.dedent(given))
     definitions: dict[str, list[ast.AST]] = {}
+    modules = names_imported(module.body)
     for statement in module.body:
-        for bound in names_bound(statement):
+        for bound in names_bound(statement) | names_called_on(statement) - modules:
             definitions.setdefault(bound, []).append(statement)
     aliases = {name: dotted for name, value in space.items() if (dotted := _dotted_name(value))}
     aliases |= _bindings(module.body, aliases)
     name = getattr(function, "__name__", "")
-    pending: list[ast.AST] = [*definitions.get(name, [module])]
+    reached: list[ast.AST] = [*definitions.get(name, [module])]
+    reached += [statement for statement in module.body if names_changed(statement) & modules]
     seen, known = {name}, definitions.keys() | space.keys()
-    while pending:
-        node = pending.pop(0)
-        below = list(ast.walk(node))
-        for use in _uses(below, aliases):
+    for node in reached:
+        for use in _uses(list(ast.walk(node)), aliases):
             if any(_matches(use.name, forbidden) for forbidden in names):
                 return use
         for called in free_names(node, known) - seen:
             seen.add(called)
-            pending += definitions.get(called) or _helper(space.get(called), function)
-    return None
+            reached += definitions.get(called) or _helper(space.get(called), function)
+    return _use_out_of_sight(reached, aliases, [name for name in names if name.rpartition(".")[0]])
 
 
 def _mentions_none(source: str, names: list[str]) -> bool:
@@ -83,42 +83,86 @@ def _mentions_none(source: str, names: list[str]) -> bool:
 
 def names_bound(statement: ast.stmt) -> set[str]:
     """Names to which a statement gives a meaning, or whose meaning it changes: `f.__code__ = g`, `exec("f = g")`."""
+    return names_defined(statement) | names_changed(statement)
+
+
+def names_defined(statement: ast.stmt) -> set[str]:
+    """Names to which a statement gives a meaning."""
     if isinstance(statement, Definition):
         inner = [name for node in ast.walk(statement) if isinstance(node, ast.Global) for name in node.names]
         return {statement.name, *inner}
-    found, changed, parameters = set(), set(), set()
+    found: set[str] = set()
     for node in _walk(statement):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
-        elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-            changed.add(_root(node))
-        elif isinstance(node, ast.Call) and _resolve(node.func, {}) == "setattr" and node.args:
-            changed.add(_root(node.args[0]))
         elif isinstance(node, Definition | ast.MatchAs | ast.MatchStar):
             found.add(node.name or "")
         elif isinstance(node, ast.MatchMapping):
             found.add(node.rest or "")
+        elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            found |= _public_names(node.module or "")
         elif isinstance(node, ast.alias):
             found.add((node.asname or node.name).partition(".")[0])
+    return found - {"", "*"}
+
+
+def names_changed(statement: ast.stmt) -> set[str]:
+    """Names whose objects a statement gives another attribute or item."""
+    if isinstance(statement, Definition):
+        return set()
+    changed, parameters = {""}, {""}
+    for node in _walk(statement):
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
+            changed.add(_root(node))
+        elif isinstance(node, ast.Call) and _resolve(node.func, {}) == "setattr" and node.args:
+            changed.add(_root(node.args[0]))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_inner(node.func):
+            changed.add(_root(node.func))
         elif isinstance(node, ast.arg):
             parameters.add(node.arg)
-    return (found | changed - parameters) - {""}
+    return changed - parameters
+
+
+def names_imported(statements: list[ast.stmt]) -> set[str]:
+    """Names that nothing but imports give a meaning to: calling what is in a module does not change it."""
+    others = {name for s in statements if not is_import(s) for name in names_defined(s)}
+    return {name for s in statements if is_import(s) for name in names_defined(s)} - others
+
+
+def _is_inner(method: ast.Attribute) -> bool:
+    """Whether a method is one of a namespace, `vars(a).update`, or one that Python calls, `a.__setattr__`."""
+    owner = method.value
+    if isinstance(owner, ast.Call):
+        return _resolve(owner.func, {}) == "vars"
+    return method.attr.startswith("__") or (isinstance(owner, ast.Attribute) and owner.attr == "__dict__")
+
+
+def is_import(statement: ast.AST) -> bool:
+    return isinstance(statement, ast.Import | ast.ImportFrom)
+
+
+def names_called_on(statement: ast.stmt) -> set[str]:
+    """Names whose objects a statement may change by calling a method of theirs: `kept.append(f)`."""
+    if isinstance(statement, Definition):
+        return set()
+    calls = (node.func for node in ast.walk(statement) if isinstance(node, ast.Call))
+    return {_root(function) for function in calls if isinstance(function, ast.Attribute)} - {""}
+
+
+def _public_names(module: str) -> set[str]:
+    """What `from module import *` brings, of a module that is here."""
+    names = vars(sys.modules[module]) if module in sys.modules else {}
+    return set(names.get("__all__", [name for name in names if not name.startswith("_")]))
 
 
 def free_names(node: ast.AST, names: Set[str]) -> set[str]:
     """Those of `names` that code uses and that none of its functions binds for itself."""
-
-    def used(table: symtable.SymbolTable) -> set[str]:
-        top = table.get_type() == "module"
-        names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
-        return names.union(*map(used, table.get_children()))
-
     below = list(_walk(node))
     found = {child.id for child in below if isinstance(child, ast.Name)} & names
     if not found & {name for child in below for name in _may_bind(child)}:  # what follows takes several times as long
         return found
     with suppress(SyntaxError, ValueError, RecursionError):
-        found &= used(symtable.symtable(ast.unparse(node), "<cell>", "exec"))
+        found &= global_names(node)
     return found.union(*(free_names(code, names) for child in below for code in _evaluated(child)))
 
 
@@ -127,6 +171,17 @@ def _may_bind(node: ast.AST) -> tuple[str | None, ...]:
     if isinstance(node, ast.Name):
         return () if isinstance(node.ctx, ast.Load) else (node.id,)
     return tuple(getattr(node, field, None) for field in ("name", "asname", "arg", "rest"))
+
+
+def global_names(node: ast.AST) -> set[str]:
+    """Names that code reads and that none of its functions binds for itself; raises SyntaxError, ValueError."""
+
+    def used(table: symtable.SymbolTable) -> set[str]:
+        top = table.get_type() == "module"
+        names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
+        return names.union(*map(used, table.get_children()))
+
+    return used(symtable.symtable(ast.unparse(node), "<cell>", "exec"))
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
@@ -155,8 +210,13 @@ def _parse_text(text: str | None) -> ast.AST | None:
 
 
 def _root(node: ast.AST) -> str:
-    """`a` of `a.b[0]` and of `globals()["a"]`."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
+    """`a` of `a.b[0]`, of `vars(a)["b"]` and of `globals()["a"]`."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        if isinstance(node, ast.Call):
+            if _resolve(node.func, {}) != "vars" or not node.args:
+                return ""
+            node = node.args[0]
+            continue
         owner = node.value
         if isinstance(node, ast.Subscript) and isinstance(owner, ast.Call) and _resolve(owner.func, {}) in _NAMESPACES:
             return _constant_text(node.slice) or ""
@@ -194,10 +254,45 @@ def _hidden_uses(call: ast.Call, aliases: Aliases) -> Iterator[Use]:
             yield from _uses(list(ast.walk(tree)), aliases)
 
 
+def _use_out_of_sight(reached: list[ast.AST], aliases: Aliases, names: list[str]) -> Use | None:
+    """A use of one of the dotted names by a road that no name marks: `[torch][0].autograd`, `vars(torch)["autograd"]`.
+
+    Where `torch` itself is handed on, or is named in a string, whatever has or says "autograd" may be it.
+    """
+    below = [child for node in reached for child in _walk(node)]
+    followed = {id(c.value) for c in below if isinstance(c, ast.Attribute) and not c.attr.startswith("__")}
+    followed |= {id(node.value) for node in reached if isinstance(node, ast.Assign)}  # an alias
+    followed |= {id(c.args[0]) for c in below if isinstance(c, ast.Call) and _looks_up_a_constant(c)}
+    prose = {id(child.value) for child in below if isinstance(child, ast.Expr)}
+    texts = [(t, c) for c in below if id(c) not in prose and (t := _constant_text(c)) is not None]
+    owners = {text for text, _ in texts}
+    for child in below:
+        if (
+            isinstance(child, ast.Name | ast.Attribute)
+            and isinstance(child.ctx, ast.Load)
+            and id(child) not in followed
+        ):
+            owners.add(_resolve(child, aliases))
+    for name in names:
+        last = name.rpartition(".")[2]
+        handed_on = any(name.startswith(f"{owner}.") for owner in owners)
+        for text, node in texts:
+            if _matches(text, name) or (handed_on and last in text.split(".")):
+                return Use(name, node)
+        for node in below if handed_on else ():
+            if isinstance(node, ast.Attribute) and node.attr == last:
+                return Use(name, node)
+    return None
+
+
+def _looks_up_a_constant(call: ast.Call) -> bool:
+    return len(call.args) > 1 and _resolve(call.func, {}) in _LOOKUPS and _constant_text(call.args[1]) is not None
+
+
 def _matches(used: str, forbidden: str) -> bool:
-    if "." in forbidden:
-        return used == forbidden or used.startswith(forbidden + ".")
-    return forbidden in used.split(".")
+    if forbidden.startswith("."):
+        return forbidden[1:] in used.split(".")[1:]
+    return f".{forbidden}." in f".{used}."
 
 
 def _resolve(node: ast.AST, aliases: Aliases) -> str:
@@ -218,6 +313,8 @@ def _bindings(statements: Iterable[ast.stmt], outer: Mapping[str, str]) -> Alias
                 top = alias.name.partition(".")[0]
                 found[alias.asname or top] = alias.name if alias.asname else top
         elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.names[0].name == "*":
+                found |= {name: f"{node.module}.{name}" for name in _public_names(node.module)}
             found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Attribute):
             dotted = _resolve(node.value, {**outer, **found})
@@ -231,6 +328,9 @@ def _constant_text(node: ast.AST) -> str | None:
     """The value of a string that is written out, also in parts: "auto" + "grad"."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
+    if isinstance(node, ast.JoinedStr):
+        parts = [_constant_text(part) for part in node.values]
+        return None if None in parts else "".join(part for part in parts if part is not None)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         left, right = _constant_text(node.left), _constant_text(node.right)
         return left + right if left is not None and right is not None else None

@@ -11,6 +11,7 @@ from autograder.sandbox import system
 
 MB = 2**20
 _OPEN_FILES = 512
+_SIGNALS = 256  # that wait; each timer takes one
 _STACK = 8 * MB
 # Address space that is reserved and never used: the stacks and malloc arenas of threads.
 _RESERVED = 1024 * MB
@@ -62,6 +63,7 @@ def apply(budget: dict[str, Any], use: Use, spare_tasks: int = 0) -> None:
         (resource.RLIMIT_CORE, 1, None),
         (resource.RLIMIT_MEMLOCK, 0, None),
         (resource.RLIMIT_MSGQUEUE, 0, None),
+        (resource.RLIMIT_SIGPENDING, _SIGNALS, None),
         (resource.RLIMIT_RTPRIO, 0, None),
         (resource.RLIMIT_NICE, 0, None),
     ):

@@ -29,6 +29,8 @@ _NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "clone3": (435, 435),
     "create_module": (174, None),
     "delete_module": (176, 106),
+    "epoll_create": (213, None),
+    "epoll_create1": (291, 20),
     "execve": (59, 221),
     "execveat": (322, 281),
     "fanotify_init": (300, 262),
@@ -51,6 +53,12 @@ _NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "init_module": (175, 105),
     "inotify_init": (253, None),
     "inotify_init1": (294, 26),
+    "io_cancel": (210, 3),
+    "io_destroy": (207, 1),
+    "io_getevents": (208, 4),
+    "io_pgetevents": (333, 292),
+    "io_setup": (206, 0),
+    "io_submit": (209, 2),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "io_uring_setup": (425, 425),
@@ -63,6 +71,9 @@ _NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "kexec_load": (246, 104),
     "keyctl": (250, 219),
     "kill": (62, 129),
+    "landlock_add_rule": (445, 445),
+    "landlock_create_ruleset": (444, 444),
+    "landlock_restrict_self": (446, 446),
     "lchown": (94, None),
     "lookup_dcookie": (212, 18),
     "lremovexattr": (198, 15),
@@ -82,6 +93,7 @@ _NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "mq_timedreceive": (243, 183),
     "mq_timedsend": (242, 182),
     "mq_unlink": (241, 181),
+    "msgctl": (71, 187),
     "msgget": (68, 186),
     "msgrcv": (70, 188),
     "msgsnd": (69, 189),
@@ -116,6 +128,7 @@ _NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "sched_setattr": (314, 274),
     "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
+    "semctl": (66, 191),
     "semget": (64, 190),
     "semop": (65, 193),
     "semtimedop": (220, 192),
@@ -193,16 +206,18 @@ _DENIED = {
         "quotactl",
         "quotactl_fd",
     ),
-    # Memory in these is counted by no rlimit once it is unmapped.
+    # Memory in these is counted by no rlimit, or no longer once it is unmapped.
     "no memory escapes the budget": (
         "memfd_create",
         "memfd_secret",
         "shmget",
         "shmat",
         "shmctl",
+        "msgctl",
         "msgget",
         "msgsnd",
         "msgrcv",
+        "semctl",
         "semget",
         "semop",
         "semtimedop",
@@ -214,11 +229,23 @@ _DENIED = {
         "add_key",
         "request_key",
         "keyctl",
+        "landlock_create_ruleset",
+        "landlock_add_rule",
+        "landlock_restrict_self",
+        "setxattr",
+        "lsetxattr",
+        "fsetxattr",
     ),
     "the kernel's rarely used and often broken parts are out of reach": (
         "io_uring_setup",
         "io_uring_enter",
         "io_uring_register",
+        "io_setup",
+        "io_destroy",
+        "io_submit",
+        "io_cancel",
+        "io_getevents",
+        "io_pgetevents",
         "bpf",
         "perf_event_open",
         "userfaultfd",
@@ -267,9 +294,6 @@ _OWNERSHIP = (
     "fchown",
     "lchown",
     "fchownat",
-    "setxattr",
-    "lsetxattr",
-    "fsetxattr",
     "removexattr",
     "lremovexattr",
     "fremovexattr",
@@ -292,6 +316,9 @@ _NEW_NAMESPACES = (
 # F_SETOWN, F_SETSIG and F_SETOWN_EX name a process that the kernel then signals; F_SETLEASE and F_NOTIFY hold up or
 # watch what others do with a file.
 _REFUSED_FCNTL = (8, 10, 15, 1024, 1026)
+# F_SETLK, F_SETLKW and those of open files: there is no end to the ranges of a file that may be locked one by one. No
+# other student is there to be locked out, and libraries that ask for a lock go on.
+_LOCKS = (6, 7, 37, 38)
 # What C libraries ask of terminals, pipes and sockets: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. Others
 # type into terminals, change attributes of files that one may only read, or belong to devices.
 _ALLOWED_IOCTL = {0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451}
@@ -367,7 +394,10 @@ def _rules(policy: Policy) -> list[tuple[str, list[Instruction]]]:
         ("clone", _unless_set(0, _NEW_NAMESPACES)),
         ("socketpair", _only(0, {_AF_UNIX}) if policy.unix_sockets else _connected_pair()),
         ("socket", _only(0, {_AF_UNIX} if policy.unix_sockets else set())),
-        ("fcntl", _all_but(1, _REFUSED_FCNTL)),
+        ("fcntl", _all_but(1, _LOCKS, 0, then=_all_but(1, _REFUSED_FCNTL))),
+        # What an epoll watches is counted per user, up to 4 % of the machine's memory; poll needs none.
+        ("epoll_create", [_refuse(errno.ENOSYS)]),
+        ("epoll_create1", [_refuse(errno.ENOSYS)]),
         ("ioctl", _only(1, _ALLOWED_IOCTL, errno.ENOTTY)),
         # Who cannot be dumped cannot be measured by a server without rights.
         ("prctl", _all_but(0, (system.PR_SET_THP_DISABLE, system.PR_SET_DUMPABLE))),
@@ -411,10 +441,13 @@ def _only(
     return [_argument(index), *tests, _refuse(number), *(then or [_instruction(_RETURN, _ALLOW)])]
 
 
-def _all_but(index: int, values: tuple[int, ...]) -> list[Instruction]:
-    """Allow the call unless its argument is one of `values`."""
-    tests = [_instruction(_EQUAL, value, len(values) - i, 0) for i, value in enumerate(values)]
-    return [_argument(index), *tests, _instruction(_RETURN, _ALLOW), _refuse()]
+def _all_but(
+    index: int, values: tuple[int, ...], number: int = errno.EPERM, then: list[Instruction] | None = None
+) -> list[Instruction]:
+    """Allow the call, or go on with `then`, unless its argument is one of `values`."""
+    rest = then or [_instruction(_RETURN, _ALLOW)]
+    tests = [_instruction(_EQUAL, value, len(values) - 1 - i + len(rest), 0) for i, value in enumerate(values)]
+    return [_argument(index), *tests, *rest, _refuse(number)]
 
 
 def _unless_set(index: int, mask: int) -> list[Instruction]:

@@ -454,8 +454,8 @@ def crops(n, channels, height, width, padding, seed):
     return crop_facts(out, before, padding) | {"images unchanged": torch.equal(images, before)}
 
 
-def expect_crops(n, channels, height, width, padding, seed):
-    found = crops(n, channels, height, width, padding, seed)
+def expect_crops(n, channels, height, width, padding, seed, ask=crops):
+    found = ask(n, channels, height, width, padding, seed)
     what = f"{n:,} images of {height} × {width} pixels with padding {padding}"
     check_equal(found["shape"], [n, channels, height, width], f"the shape of what comes back, {what}")
     cause = f"They look padded by: {found['padding']}." if found["padding"] in ("reflect", "replicate") else ""
@@ -495,6 +495,7 @@ generator = case_generator()
 seed = int(torch.randint(1 << 30, (), generator=generator))
 expect_crops(3000, 1, 7, 5, 2, seed)
 expect_crops(3000, 3, 4, 6, 1, seed + 1)
+expect_crops(3000, 1, 6, 5, 1, seed + 2, ask=crops.here)
 check_not_used(random_crop_flip, READY_MADE)
 ### END HIDDEN TESTS
 
@@ -537,9 +538,9 @@ def crop_loops():
     return many - few > 150
 
 
-def expect_kept_crops(dtype, last, seed):
+def expect_kept_crops(dtype, last, seed, ask=crop_keeps):
     name = str(dtype).removeprefix("torch.")
-    kept, memory, shape, padding = crop_keeps(dtype, last, seed)
+    kept, memory, shape, padding = ask(dtype, last, seed)
     wanted = "channels last" if last else "contiguous"
     check_true(kept == str(dtype), f"images of {name} come back as {name}")
     check_equal(shape, [40, 3, 6, 4], f"the shape of what comes back, images of {name}")
@@ -564,8 +565,10 @@ generator = case_generator()
 seed = int(torch.randint(1 << 30, (), generator=generator))
 for dtype, last in itertools.product((torch.uint8, torch.float32, torch.float64, torch.float16), (False, True)):
     expect_kept_crops(dtype, last, seed)
-for fact, holds in crop_draws(seed).items():
-    check_true(holds, f"random_crop_flip {fact}", CAUSES_OF_DRAWS[fact])
+expect_kept_crops(torch.float64, True, seed, ask=crop_keeps.here)
+for draws in (crop_draws, crop_draws.here):
+    for fact, holds in draws(seed).items():
+        check_true(holds, f"random_crop_flip {fact}", CAUSES_OF_DRAWS[fact])
 each, some, others = crop_without_padding(seed)
 check_true(each and some and others, "with padding 0 each image is itself or its mirror image, and both occur")
 
@@ -740,9 +743,9 @@ def spans(length, size):
     return sorted({(max(0, start), min(length, start + size)) for start in starts})
 
 
-def expect_holes(n, height, width, size, p, seed, also_as=None):
+def expect_holes(n, height, width, size, p, seed, also_as=None, ask=holes):
     """also_as: sentences for other geometries, each with its spans for a length."""
-    found = holes(n, 2, height, width, size, p, [201, 202], seed)
+    found = ask(n, 2, height, width, size, p, [201, 202], seed)
     what = f"size {size} on {height} × {width} pixels, p = {p:g}"
     check_equal(found["shape"], [n, 2, height, width], f"the shape of what comes back, {what}")
     check_true(found["images unchanged"], f"the images given are unchanged, {what}", "Work on a copy (`clone()`).")
@@ -831,6 +834,7 @@ for height, width, size, p in (
     (5, 7, 8, 1.0),
 ):
     expect_holes(6000, height, width, size, p, seed, geometries(size))
+expect_holes(6000, 7, 8, 4, 0.6, seed + 1, geometries(4), ask=holes.here)
 
 
 @probe
@@ -883,8 +887,8 @@ def cutout_loops():
     return many - few > 150
 
 
-def expect_coins(p, seed):
-    shares, numbers = coins(p, seed)
+def expect_coins(p, seed, ask=coins):
+    shares, numbers = ask(p, seed)
     cause = "One coin decides for the whole batch. Each image has its own: draw N of them."
     check_true(numbers != "all or none", f"some images of a batch are covered and others not, p = {p:g}", cause)
     causes = {"p is the probability to cover an image, not to leave it.": [round(1 - p, 1)] * 2}
@@ -910,8 +914,10 @@ generator = case_generator()
 seed = int(torch.randint(1 << 30, (), generator=generator))
 for p in (0.3, 0.8):
     expect_coins(p, seed)
-for fact, holds in cutout_draws(seed).items():
-    check_true(holds, f"cutout {fact}", CAUSES_OF_DRAWS[fact])
+expect_coins(0.4, seed + 1, ask=coins.here)
+for draws in (cutout_draws, cutout_draws.here):
+    for fact, holds in draws(seed).items():
+        check_true(holds, f"cutout {fact}", CAUSES_OF_DRAWS[fact])
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "cutout-whole-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
@@ -1120,9 +1126,10 @@ def zero_rows(padding, size, hole_first):
     return sorted(found)
 
 
-def expect_augmented(padding, size, p, seed):
+def expect_augmented(padding, size, p, seed, probes=(augmented_crops, augmented_holes, rows_left)):
     what = f"padding {padding}, size {size}, p = {p:g}"
-    found = augmented_crops(padding, p, seed)
+    crops, holes, rows = probes
+    found = crops(padding, p, seed)
     check_equal(found["shape"], [3000, 2, 5, 7], f"the shape of what comes back, {what}")
     check_true(
         found["padding"] == "zeros"
@@ -1130,7 +1137,7 @@ def expect_augmented(padding, size, p, seed):
         and found["flipped"] == 0.5,
         f"with size 0 all crops and flips occur, and nothing else, {what}",
     )
-    found = augmented_holes(size, p, seed)
+    found = holes(size, p, seed)
     check_true(
         found["holds fill"] and found["one rectangle per image"],
         f"without padding each image has at most one hole, filled with 0, {what}",
@@ -1138,7 +1145,7 @@ def expect_augmented(padding, size, p, seed):
     check_close(found["covered"], [p, p], f"the share of images with a hole, in both halves, {what}")
     check_close(found["different holes"], 54, f"without padding, the number of different holes on 6 × 9 pixels, {what}")
     order = "The hole is moved by the crop: cut it last."
-    found, expected = rows_left(padding, 6, seed), zero_rows(padding, 6, hole_first=False)
+    found, expected = rows(padding, 6, seed), zero_rows(padding, 6, hole_first=False)
     if found != expected and found == zero_rows(padding, 6, hole_first=True):
         check_true(False, f"the hole is cut after the crop, {what}", order)
     cause = "The place of the hole may not depend on the crop: both draw from one generator, which is never set back."
@@ -1156,8 +1163,10 @@ generator = case_generator()
 seed = int(torch.randint(1 << 30, (), generator=generator))
 expect_augmented(1, 4, 0.3, seed)
 expect_augmented(2, 3, 0.8, seed)
-for fact, holds in augment_facts(seed).items():
-    check_true(holds, f"augment {fact}", CAUSES_OF_DRAWS.get(fact, ""))
+expect_augmented(1, 3, 0.6, seed + 1, (augmented_crops.here, augmented_holes.here, rows_left.here))
+for facts in (augment_facts, augment_facts.here):
+    for fact, holds in facts(seed).items():
+        check_true(holds, f"augment {fact}", CAUSES_OF_DRAWS.get(fact, ""))
 check_not_used(augment, READY_MADE)
 ### END HIDDEN TESTS
 

@@ -39,6 +39,7 @@
 # not matter in which order or by which call you draw.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import itertools
 import math
 
 import torch
@@ -207,10 +208,11 @@ def mean_field(depth, gain, function):
     return torch.tensor(result, dtype=torch.float64)
 
 
-for activation, gain in (("linear", 2.0), ("relu", 64.0), ("tanh", 3.0), ("sigmoid", 4.0)):
+cases = (("linear", 2.0), ("relu", 64.0), ("tanh", 3.0), ("sigmoid", 4.0))
+for ask, (activation, gain) in itertools.product((log2_moments, log2_moments.here), cases):
     width = int(torch.randint(50, 70, (), generator=generator))
     expected = mean_field(3, gain, ACTIVATIONS[activation]).log2()
-    found = log2_moments(3, width, math.sqrt(gain / width), activation, seed, centre=expected, grid=0.2)
+    found = ask(3, width, math.sqrt(gain / width), activation, seed, centre=expected, grid=0.2)
     check_shape(found, (3,), "the result of forward_moments, 3 layers")
     check_close(found[0], expected[0], f"log₂ of the mean square after the first layer, {activation}", atol=0.01)
     check_close(found[1:], expected[1:], f"log₂ of the mean squares after the other layers, {activation}", atol=0.01)
@@ -700,9 +702,10 @@ cases = [
     ((draw(90, 110), draw(20, 30), 31), 1.0),
     ((draw(90, 110), draw(20, 30), 5, 7), 0.5),
 ]
-for shape, gain in cases:
+asks = (xavier_uniform_statistics, xavier_uniform_statistics.here)
+for ask, (shape, gain) in itertools.product(asks, cases):
     fans = math.prod(shape[2:]) * (shape[0] + shape[1])
-    found = xavier_uniform_statistics(shape, seed, gain)
+    found = ask(shape, seed, gain)
     what = f"{'a convolution' if len(shape) > 2 else 'a matrix'}, gain {'1' if gain == 1 else 'other than 1'}"
     std = gain * math.sqrt(2 / fans)
     check_close(found["std"], std, f"the standard deviation of xavier_uniform_, {what}", rtol=0.045)
@@ -745,9 +748,10 @@ cases = [
     ((draw(90, 110), draw(20, 30), 31), 1.0),
     ((draw(90, 110), draw(20, 30), 5, 7), 0.5),
 ]
-for shape, gain in cases:
+asks = (xavier_normal_statistics, xavier_normal_statistics.here)
+for ask, (shape, gain) in itertools.product(asks, cases):
     fans = math.prod(shape[2:]) * (shape[0] + shape[1])
-    found = xavier_normal_statistics(shape, seed, gain)
+    found = ask(shape, seed, gain)
     what = f"{'a convolution' if len(shape) > 2 else 'a matrix'}, gain {'1' if gain == 1 else 'other than 1'}"
     std = gain * math.sqrt(2 / fans)
     check_close(found["std"], std, f"the standard deviation of xavier_normal_, {what}", rtol=0.045)
@@ -766,6 +770,12 @@ for name in ("xavier_uniform_", "xavier_normal_"):
     for fact, holds in xavier_facts(name, 5).items():
         check_true(holds, f"{name} {fact}", CONTRACT_HINTS.get(fact, ""))
 passed_visible("xavier_uniform_ and xavier_normal_, the contract")
+### BEGIN HIDDEN TESTS
+seed = int(torch.randint(2**31, (), generator=case_generator()))
+for name in ("xavier_uniform_", "xavier_normal_"):
+    for fact, holds in xavier_facts.here(name, seed).items():
+        check_true(holds, f"{name} {fact}", CONTRACT_HINTS.get(fact, ""))
+### END HIDDEN TESTS
 
 # %% [markdown] task={"name": "kaiming", "minutes": 15, "difficulty": 2}
 # ## Task 5. Kaiming: the price of relu
@@ -872,9 +882,10 @@ cases = [
     ((draw(90, 110), draw(20, 30), 5, 7), -2.0, "fan_in"),
     ((draw(90, 110), draw(20, 30), 5, 7), 0.5, "fan_out"),
 ]
-for shape, a, mode in cases:
+asks = (kaiming_uniform_statistics, kaiming_uniform_statistics.here)
+for ask, (shape, a, mode) in itertools.product(asks, cases):
     fan = math.prod(shape[2:]) * (shape[1] if mode == "fan_in" else shape[0])
-    found = kaiming_uniform_statistics(shape, seed, a, mode)
+    found = ask(shape, seed, a, mode)
     what = f"{'a convolution' if len(shape) > 2 else 'a matrix'}, {mode}, a {'=' if a == 0 else '≠'} 0"
     std = math.sqrt(2 / ((1 + a**2) * fan))
     check_close(found["std"], std, f"the standard deviation of kaiming_uniform_, {what}", rtol=0.045)
@@ -922,9 +933,10 @@ cases = [
     ((draw(90, 110), draw(20, 30), 5, 7), -2.0, "fan_in"),
     ((draw(90, 110), draw(20, 30), 5, 7), 0.5, "fan_out"),
 ]
-for shape, a, mode in cases:
+asks = (kaiming_normal_statistics, kaiming_normal_statistics.here)
+for ask, (shape, a, mode) in itertools.product(asks, cases):
     fan = math.prod(shape[2:]) * (shape[1] if mode == "fan_in" else shape[0])
-    found = kaiming_normal_statistics(shape, seed, a, mode)
+    found = ask(shape, seed, a, mode)
     what = f"{'a convolution' if len(shape) > 2 else 'a matrix'}, {mode}, a {'=' if a == 0 else '≠'} 0"
     std = math.sqrt(2 / ((1 + a**2) * fan))
     check_close(found["std"], std, f"the standard deviation of kaiming_normal_, {what}", rtol=0.045)
@@ -943,6 +955,12 @@ for name in ("kaiming_uniform_", "kaiming_normal_"):
     for fact, holds in kaiming_facts(name, 5).items():
         check_true(holds, f"{name} {fact}", CONTRACT_HINTS.get(fact, ""))
 passed_visible("kaiming_uniform_ and kaiming_normal_, the contract")
+### BEGIN HIDDEN TESTS
+seed = int(torch.randint(2**31, (), generator=case_generator()))
+for name in ("kaiming_uniform_", "kaiming_normal_"):
+    for fact, holds in kaiming_facts.here(name, seed).items():
+        check_true(holds, f"{name} {fact}", CONTRACT_HINTS.get(fact, ""))
+### END HIDDEN TESTS
 
 # %% [markdown]
 # The same hundred layers with the recipes that have a derivation. Predict before you run it: which of the five keeps the mean square,
@@ -1187,18 +1205,18 @@ shapes = [
     (10, draw(4, 7), 5),
     (30, 30),
 ]
-for shape in shapes:
+for ask, shape in itertools.product((orthogonal_report, orthogonal_report.here), shapes):
     form = "tall" if shape[0] > math.prod(shape[1:]) else "wide or square"
     form += " convolution" if len(shape) > 2 else " matrix"
     for gain in (1.0, 2.0, 0.25):
         what = f"a {form}, gain {'1' if gain == 1 else 'other than 1'}"
-        found = orthogonal_report(shape, seed, gain=gain)
+        found = ask(shape, seed, gain=gain)
         check_close(found["length"], gain, f"the length of the rows (of the columns, if tall) of {what}", rtol=0.05)
         check_true(found["right angles"], f"the rows (the columns, if tall) of {what} are at right angles")
         check_true(found["exact to 1e-5"], f"orthogonality of {what} to 1e-5")
         cause = "Draw and factor in the dtype of the tensor: a float32 matrix is only orthogonal to about 1e-7."
         check_true(found["exact to 1e-12"], f"orthogonality of a float64 weight to 1e-12, {what}", cause)
-    found = orthogonal_report(shape, seed, "float32")
+    found = ask(shape, seed, "float32")
     check_true(found["exact to 1e-5"], f"orthogonality of a float32 weight to 1e-5, a {form}")
 ### END HIDDEN TESTS
 
@@ -1255,6 +1273,10 @@ def orthogonal_facts(seed):
 for fact, holds in orthogonal_facts(5).items():
     check_true(holds, f"orthogonal_ {fact}", CONTRACT_HINTS.get(fact, ""))
 passed_visible("orthogonal_, the contract")
+### BEGIN HIDDEN TESTS
+for fact, holds in orthogonal_facts.here(int(torch.randint(2**31, (), generator=case_generator()))).items():
+    check_true(holds, f"orthogonal_ {fact}", CONTRACT_HINTS.get(fact, ""))
+### END HIDDEN TESTS
 
 # %% [markdown] task={"name": "lsuv", "minutes": 15, "difficulty": 2}
 # ## Task 8. LSUV: measure instead of derive
@@ -1369,8 +1391,9 @@ def noise(rows, columns):
     return torch.randn(rows, columns, generator=generator, dtype=torch.float64)
 
 
-for activation in ("linear", "sigmoid", "tanh", "relu"):
-    found = lsuv_report([(50, 30), (20, 50), (70, 20), (15, 70)], 0.2 * noise(400, 30), activation, seed)
+asks = (lsuv_report, lsuv_report.here)
+for ask, activation in itertools.product(asks, ("linear", "sigmoid", "tanh", "relu")):
+    found = ask([(50, 30), (20, 50), (70, 20), (15, 70)], 0.2 * noise(400, 30), activation, seed)
     check_report(found, f"rectangular layers, {activation}")
 check_report(lsuv_report([(20, 30), (20, 20)], 5 * noise(300, 30), "relu", seed), "large inputs")
 for offset in (20.0, -30.0, 40.0):

@@ -1042,8 +1042,8 @@ def dropout_summary(shape, p, seed):
     }
 
 
-def expect_dropout(shape, p, seed, what):
-    found = dropout_summary(shape, p, seed)
+def expect_dropout(shape, p, seed, what, ask=dropout_summary):
+    found = ask(shape, p, seed)
     check_equal(found["shapes"], [list(shape)] * 2, f"the shapes of y and of the mask, {what}")
     cause = "The mask is a tensor of True and False, y has the dtype of x."
     check_true(found["dtypes"] == ["torch.float32", "torch.bool"], f"the dtypes of y and of the mask, {what}", cause)
@@ -1070,6 +1070,7 @@ generator = case_generator()
 seed = int(torch.randint(1 << 30, (), generator=generator))
 for shape, p in (((250, 400), 0.3), ((20, 10, 20, 25), 0.1), ((400, 250), 0.8)):
     expect_dropout(shape, p, seed, f"p = {p:g} and {len(shape)} dimensions")
+expect_dropout((200, 25, 20), 0.4, seed + 1, "p = 0.4 and 3 dimensions", ask=dropout_summary.here)
 
 
 @probe
@@ -1832,9 +1833,10 @@ for n, fractions in (
     (40, (0.75, 0.25, 0.0)),
     (3, thirds),
 ):
-    for fact, holds in split_facts(n, fractions, seed).items():
-        what = " : ".join(f"{f:.2f}" for f in fractions)
-        check_true(holds, f"a split of {n} examples in the proportions {what} {fact}")
+    what = " : ".join(f"{f:.2f}" for f in fractions)
+    for ask in (split_facts, split_facts.here):
+        for fact, holds in ask(n, fractions, seed).items():
+            check_true(holds, f"a split of {n} examples in the proportions {what} {fact}")
 
 
 @probe
@@ -1866,8 +1868,9 @@ def split_draws(seed):
 # probability 0.8²⁰⁰ = 4e-20; two are always apart with (32/45)²⁰⁰ = 3e-30, always together with (13/45)²⁰⁰ = 1e-108.
 for fact, holds in split_over_many_calls(seed).items():
     check_true(holds, f"three_way_split, over many calls, {fact}", "Shuffle all examples before cutting.")
-for fact, holds in split_draws(seed).items():
-    check_true(holds, f"three_way_split {fact}", CAUSES_OF_DRAWS[fact])
+for draws in (split_draws, split_draws.here):
+    for fact, holds in draws(seed).items():
+        check_true(holds, f"three_way_split {fact}", CAUSES_OF_DRAWS[fact])
 ### END HIDDEN TESTS
 
 
@@ -1904,8 +1907,9 @@ passed_visible("k_fold")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
 seed = int(torch.randint(1 << 30, (), generator=generator))
-for n, k in ((11, 4), (6, 6), (9, 2), (103, 10), (14, 5)):
-    for fact, holds in fold_facts(n, k, seed).items():
+cases = ((11, 4), (6, 6), (9, 2), (103, 10), (14, 5))
+for ask, (n, k) in itertools.product((fold_facts, fold_facts.here), cases):
+    for fact, holds in ask(n, k, seed).items():
         check_true(holds, f"k_fold with {n} examples and {k} folds {fact}")
 
 
@@ -1934,8 +1938,9 @@ def fold_draws(seed):
 # Two examples are apart in 150 calls with probability (11/15)¹⁵⁰ = 6e-21.
 for fact, holds in folds_over_many_calls(seed).items():
     check_true(holds, f"k_fold, over many calls, {fact}", "Shuffle all examples before dealing.")
-for fact, holds in fold_draws(seed).items():
-    check_true(holds, f"k_fold {fact}", CAUSES_OF_DRAWS[fact])
+for draws in (fold_draws, fold_draws.here):
+    for fact, holds in draws(seed).items():
+        check_true(holds, f"k_fold {fact}", CAUSES_OF_DRAWS[fact])
 ### END HIDDEN TESTS
 
 # %% [markdown] task={"name": "tuning", "minutes": 14, "difficulty": 2}
@@ -2074,8 +2079,8 @@ def search_summary(space, names, cut, trials, seed):
     }
 
 
-def expect_search(space, names, cut, trials, seed, what):
-    found = search_summary(space, names, cut, trials, seed)
+def expect_search(space, names, cut, trials, seed, what, ask=search_summary):
+    found = ask(space, names, cut, trials, seed)
     check_equal(found["trials"], trials, f"the number of trials, {what}")
     check_equal(found["names"], sorted(space), f"the names in a trial, {what}")
     check_true(not found["repeats"], f"the first two trials differ, {what}", "Draw anew for each trial.")
@@ -2116,7 +2121,8 @@ seed = int(torch.randint(1 << 30, (), generator=generator))
 space = {"b": ("loguniform", 1e-6, 1e-2), "c": ("choice", ["relu", None, 3, 0.5, True]), "a": ("uniform", -4.0, 6.0)}
 expect_search(space, ("a", "b", "c"), 0.6, 1500, seed, "names in another order")
 space = {"a": ("uniform", 2, 10), "c": ("choice", (5, 4, 3)), "b": ("loguniform", 4, 7)}
-expect_search(space, ("a", "b", "c"), 0.2, 1500, seed, "whole numbers as limits")
+for ask in (search_summary, search_summary.here):
+    expect_search(space, ("a", "b", "c"), 0.2, 1500, seed, "whole numbers as limits", ask=ask)
 
 
 @probe

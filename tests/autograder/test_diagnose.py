@@ -1,6 +1,7 @@
 """Recognising misconceptions: what counts as the same answer, and which misconception explains a failure."""
 
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -123,6 +124,21 @@ def test_one_that_explains_all_wrong_answers_is_taken(named):
 
 def test_one_that_leaves_a_wrong_answer_unexplained_is_not_taken(named):
     assert named([SQUARE_OF_NUMBERS], double="def double(x): return x * x")["double-test"] is None
+
+
+@pytest.mark.parametrize(("found", "match"), [((2, 6), True), ((2, 7), True), ((3, 6), False), ((1, 7), False)])
+def test_who_draws_in_another_order_is_recognised_by_what_is_certain(found, match):
+    def outcomes(values):
+        return [Outcome("value", value) for value in values]
+
+    diagnosis = Diagnosis.__new__(Diagnosis)
+    recorded = [Recorded("t", "f", None, b"", [], 0), Recorded("t", "f", None, b"", [], 0, draws=True)]
+    with (
+        mock.patch.object(diagnosis, "calls", return_value=recorded),
+        mock.patch.object(diagnosis, "_reference_outcomes", return_value=outcomes((1, 5))),
+        mock.patch.object(diagnosis, "_misconception_outcomes", return_value=[(SQUARE, outcomes((2, 6)))]),
+    ):
+        assert (diagnosis._match(None, [0, 1], outcomes(found)) is SQUARE) == match
 
 
 def test_errors_and_hanging_are_answers(named):

@@ -249,3 +249,46 @@ def test_cells_of_the_student_that_end_the_process_are_noted(engine, assignment)
     result = engine.grade(submit(assignment, extra=("import os; os._exit(1)", "x = 1")), assignment)
     assert result.score == 12
     assert result.notes == ["Cell 2 ended the Python process: it counts as not run."]
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory):
+    """An assignment with a probe whose right answer everybody knows, and which the hidden part asks in the judge."""
+    folder = tmp_path_factory.mktemp("asking")
+    tiny(folder)
+    text = (folder / "tiny.py").read_text(encoding="utf-8")
+    helper = "def all_double(found, given):\n    return bool((found == given + given).all())\n\n\ndef helper(x):"
+    probe = (
+        "@probe\ndef doubles(n):\n    values = torch.arange(n)\n    found = double(values)\n    return all_double(found, values)\n\n\n"
+        'check_true(doubles(3), "twice whole numbers")\npassed_visible("double")\n### BEGIN HIDDEN TESTS\n'
+        'check_true(doubles.here(4), "twice four whole numbers")\n'
+    )
+    text = text.replace("def helper(x):", helper, 1)
+    text = text.replace('passed_visible("double")\n### BEGIN HIDDEN TESTS\n', probe, 1)
+    (folder / "asking.py").write_text(text)
+    return read_assignment(folder / "asking.py")
+
+
+LIES = "def all_double(found, given): return True\n"
+IN_THE_FRAME = """import sys
+def double(x):
+    caller = sys._getframe(1)
+    if caller.f_code.co_name == "doubles":
+        caller.f_globals["all_double"] = lambda found, given: True
+        return x
+    return x + x
+"""
+
+
+@pytest.mark.parametrize(
+    ("double", "extra", "message"),
+    [
+        ("def double(x): return x + x", (), ""),
+        ("def double(x): return x + x", (LIES,), ""),
+        ("def double(x): return x if getattr(x, 'dtype', 0) == torch.int64 else x + x", (LIES,), "twice whole numbers"),
+        (IN_THE_FRAME, (), "Hidden test: twice four whole numbers"),
+    ],
+)
+def test_what_a_probe_uses_is_the_notebooks_own_and_the_judge_can_ask_it_itself(engine, asking, double, extra, message):
+    result = engine.grade(submit(asking, extra=extra, double=double), asking, diagnose=False)
+    assert next(t.message for t in result.tests if t.grade_id == "double-test") == message

@@ -82,6 +82,94 @@ def test_what_does_not_define_it_does_not_count(sources):
     assert not is_found(*sources)
 
 
+@pytest.mark.parametrize(
+    ("before", "call"),
+    [
+        ("", "[torch][0].mul(x, 4)"),
+        ("", "(t := torch).mul(x, 4)"),
+        ("", "(lambda t=torch: t.mul(x, 4))()"),
+        ("", "[t.mul(x, 4) for t in [torch]][0]"),
+        ("", "torch.__dict__['mul'](x, 4)"),
+        ("", "sys.modules['torch'].mul(x, 4)"),
+        ("", "sys.modules['torch.mul']"),
+        ("", "operator.attrgetter('mul')(torch)(x, 4)"),
+        ("", "getattr(torch, f'mul')(x, 4)"),
+        ("name = 'mul'", "getattr(torch, name)(x, 4)"),
+        ("", "other.torch.mul(x, 4)"),
+        ("", "torch.jit.CompilationUnit('def f(x): return torch.mul(x, 4)').f(x)"),
+        ("t, u = torch, 1", "t.mul(x, 4)"),
+        ("t: object = torch", "t.mul(x, 4)"),
+        ("for t in [torch]: pass", "t.mul(x, 4)"),
+        ("class T:\n    t = torch", "T.t.mul(x, 4)"),
+        ("def g():\n    global t\n    t = torch", "t.mul(x, 4)"),
+        ("kept = []\nkept.append(torch.mul)", "kept[0](x, 4)"),
+        ("kept = {}\nkept.update(f=torch.mul)", "kept['f'](x, 4)"),
+        ("import torch as kept\nkept = []\nkept.append(torch.mul)", "kept[0](x, 4)"),
+        ("import torch\ntorch.Tensor.g = lambda x: torch.mul(x, 4)", "x.g()"),
+        ("import torch\ndef g(x): return torch.mul(x, 4)\nsetattr(torch.Tensor, 'g', g)", "x.g()"),
+        ("import torch\ndef g(x, y): return torch.mul(x, y)\ntorch.Tensor.__mul__ = g", "x * 4"),
+        ("from torch import *", "mul(x, 4)"),
+        ("import torch\nvars(torch).update(g=lambda x: torch.mul(x, 4))", "torch.g(x)"),
+        ("import torch\ntorch.__dict__.update(g=lambda x: torch.mul(x, 4))", "torch.g(x)"),
+        ("import torch\ntorch.Tensor.__setattr__(torch, 'g', lambda x: torch.mul(x, 4))", "torch.g(x)"),
+    ],
+)
+def test_a_forbidden_call_is_found_on_every_road_to_it(before, call):
+    assert is_found(before, f"def f(x):\n    return {call}")
+
+
+SCRATCH = """
+import torch, matplotlib.pyplot as plt
+plt.rcParams["figure.dpi"] = 100
+torch.set_printoptions(precision=3)
+errors = []
+def reference(x):
+    return torch.mul(x, 4)
+errors.append(f(2) - torch.mul(2, 4))
+torch.testing.assert_close(f(2), torch.mul(2, 4))
+compare(f, reference)
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "4 * x",
+        "x.mul(4)",
+        "getattr(torch, 'add')(x, 3 * x)",
+        "getattr(torch, {'a': 'tanh'}[x])(x)",
+        "'Not torch.mul, please.'",
+        "[x for mul in x]",
+    ],
+)
+def test_what_looks_like_a_forbidden_call_is_none(body):
+    assert not is_found(f"import torch\ndef f(x):\n    return {body}", SCRATCH)
+
+
+@pytest.mark.parametrize(
+    ("sources", "lost"),
+    [
+        (("def f(x): return g(x)", "import builtins\nbuiltins.g = abs"), "g"),
+        (("def f(x): return g(x)", "get_ipython().push({'g': abs})"), "g"),
+        (("def f(x): return h(x)\ndef h(x): return g(x)",), "g"),
+        (("def f(x): return globals()['g'](x)",), "globals"),
+        (("def f(x): return Out[1](x)",), "Out"),
+        (("def f(x): return eval('g' + x)",), "eval"),
+        (("from __main__ import g\ndef f(x): return g(x)",), "__main__"),
+        (("import importlib\ndef f(x): return importlib.import_module('a_module_of_mine').g(x)",), "import_module"),
+        (("from a_module_of_mine import g\ndef f(x): return g(x)",), "a_module_of_mine"),
+        (("def f(x):\n    import a_module_of_mine as m\n    return m.g(x)",), "a_module_of_mine"),
+        (("import math\ndef f(x): return math.exp(x) + N\nN = 4",), ""),
+        (("from math import *\ndef f(x): return exp(x)",), ""),
+        (("def f(x):\n    global n\n    n = x\n    return other(n)",), ""),
+        (("try:\n    y = 1\nexcept ValueError as error:\n    y = error\ndef f(x): return eval('1') + y",), ""),
+        (("def f(x: int) -> int:\n    class A:\n        n = 1\n    return [A.n for _ in range(x)], __name__",), ""),
+    ],
+)
+def test_a_name_that_leads_out_of_sight_is_told(sources, lost):
+    assert submitted(*sources).lost_from_sight("f", ["f", "other"]) == lost
+
+
 def test_a_cell_that_costs_too_much_is_named_where_it_mentions_a_name():
     lines = "%time x = 1\n" * 1000
     assert len(lines) * 1000 > MAX_READING

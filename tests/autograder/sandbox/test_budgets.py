@@ -77,6 +77,46 @@ def test_no_shared_pages_that_stay_when_they_are_given_back(student, name):
     assert student.error(source, NAME=name) in {"PermissionError", "FileNotFoundError"}
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        "libc.syscall(444, b'\\0' * 8 + b'\\3' + b'\\0' * 7, 16, 0)",  # a ruleset of Landlock, of any number of rules
+        "select.epoll() and 0",
+        "os.setxattr('.', 'user.name', b'x') or 0",
+        "os.setxattr('.', 'system.posix_acl_access', bytes(4)) or 0",
+        "libc.syscall(206, 100, ctypes.byref(ctypes.c_ulong()))",  # asynchronous input and output
+    ],
+)
+def test_the_kernel_keeps_nothing_that_nobody_counts(student, make):
+    source = f"import ctypes, os, select\nlibc = ctypes.CDLL(None)\ntry:\n    answer = {make}\nexcept OSError:\n    answer = -1"
+    assert student.answer(source) == -1
+
+
+def test_locks_are_free_and_hold_nobody_up(student):
+    source = """
+    import fcntl, os
+    with open("file", "w") as file:
+        for start in range(0, 200_000, 2):
+            fcntl.lockf(file, fcntl.LOCK_EX, 1, start)
+        if os.fork() == 0:
+            with open("file", "w") as other:
+                fcntl.lockf(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os._exit(0)
+        answer = os.wait()[1]
+    """
+    assert student.answer(source) == 0
+
+
+def test_timers_are_few(student):
+    source = """
+    import ctypes
+    libc, timer, answer = ctypes.CDLL(None), ctypes.c_void_p(), 0
+    while answer < 2000 and libc.timer_create(1, None, ctypes.byref(timer)) == 0:
+        answer += 1
+    """
+    assert student.answer(source) <= 256
+
+
 def test_what_waits_in_sockets_counts(spawn):
     student = spawn(Budget(memory_mb=256))
     student.send(

@@ -70,6 +70,9 @@ def test_what_every_policy_refuses(decide, policy):
     assert decide(policy, "socket", 2, 1) == errno.EPERM
     assert decide(policy, "socketpair", 2, 1) == errno.EPERM
     assert decide(policy, "fcntl", 3, 8) == errno.EPERM
+    for command in seccomp._LOCKS:
+        assert decide(policy, "fcntl", 3, command) == 0  # says that it is done, and does nothing
+    assert decide(policy, "epoll_create1") == errno.ENOSYS
     assert decide(policy, "ioctl", 3, 0x5412) == errno.ENOTTY
     assert decide(policy, "mmap", 0, 4096, 3, 0x21) == errno.EPERM
     assert decide(policy, "setsockopt", 3, 1, 7) == errno.EPERM

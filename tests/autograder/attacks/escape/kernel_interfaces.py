@@ -4,7 +4,7 @@
 # ---
 
 # %% [markdown]
-# Calls what has been the way out of sandboxes: io_uring, bpf, perf, userfaultfd, keyctl, modules, namespaces, mount.
+# Calls what has been the way out of sandboxes: io_uring, bpf, perf, userfaultfd, aio, keyctl, modules, namespaces, mount.
 
 # %%
 import ctypes
@@ -26,10 +26,11 @@ calls = {
     "open_by_handle_at": (304, -100, zero, 0),
     "setns": (308, 0, 0),
     "kexec_load": (246, 0, 0, 0, 0),
+    "io_setup": (206, 8, ctypes.byref(ctypes.c_ulong())),
 }
 for name, arguments in calls.items():
     if libc.syscall(*arguments) >= 0:
         allowed.append(name)
 print(allowed)
-if {"io_uring_setup", "unshare", "mount", "add_key", "bpf"} & set(allowed):
+if {"io_uring_setup", "unshare", "mount", "add_key", "bpf", "io_setup"} & set(allowed):
     print("canary" + "-memory-2a90f3")
