@@ -134,9 +134,9 @@ def test_who_draws_in_another_order_is_recognised_by_what_is_certain(found, matc
     diagnosis = Diagnosis.__new__(Diagnosis)
     recorded = [Recorded("t", "f", None, [], {}, 0), Recorded("t", "f", None, [], {}, 0, draws=True)]
     with (
-        mock.patch.object(diagnosis, "calls", lambda task: recorded),
-        mock.patch.object(diagnosis, "_reference_outcomes", lambda task: outcomes((1, 5))),
-        mock.patch.object(diagnosis, "_misconception_outcomes", lambda task: [(SQUARE, outcomes((2, 6)))]),
+        mock.patch.object(diagnosis, "calls", return_value=recorded),
+        mock.patch.object(diagnosis, "_reference_outcomes", return_value=outcomes((1, 5))),
+        mock.patch.object(diagnosis, "_misconception_outcomes", return_value=[(SQUARE, outcomes((2, 6)))]),
     ):
         assert (diagnosis._match(None, [0, 1], outcomes(found)) is SQUARE) == match
 
