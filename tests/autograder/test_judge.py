@@ -272,11 +272,8 @@ def asking(tmp_path_factory):
 LIES = "def all_double(found, given): return True\n"
 IN_THE_FRAME = """import sys
 def double(x):
-    caller = sys._getframe(1)
-    if caller.f_code.co_name == "doubles":
-        caller.f_globals["all_double"] = lambda found, given: True
-        return x
-    return x + x
+    sys._getframe(1).f_globals["all_double"] = lambda found, given: True
+    return x if getattr(x, "dtype", 0) == torch.int64 else x + x
 """
 
 
