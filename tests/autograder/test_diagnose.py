@@ -1,7 +1,6 @@
 """Recognising misconceptions: what counts as the same answer, and which misconception explains a failure."""
 
 import math
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -126,19 +125,28 @@ def test_one_that_leaves_a_wrong_answer_unexplained_is_not_taken(named):
     assert named([SQUARE_OF_NUMBERS], double="def double(x): return x * x")["double-test"] is None
 
 
+@pytest.fixture
+def matching(monkeypatch):
+    """A diagnosis of one misconception, with the answers of the reference and of the misconception."""
+
+    def make(reference, misconception, draws=(False,) * 3):
+        diagnosis = object.__new__(Diagnosis)
+        calls = [Recorded("t", "f", None, b"", [], 0, draws=each) for each in draws]
+        monkeypatch.setattr(diagnosis, "calls", lambda task: calls)
+        monkeypatch.setattr(diagnosis, "_reference_outcomes", lambda task: reference)
+        monkeypatch.setattr(diagnosis, "_misconception_outcomes", lambda task: [(SQUARE, misconception)])
+        return diagnosis
+
+    return make
+
+
 @pytest.mark.parametrize(("found", "match"), [((2, 6), True), ((2, 7), True), ((3, 6), False), ((1, 7), False)])
-def test_who_draws_in_another_order_is_recognised_by_what_is_certain(found, match):
+def test_who_draws_in_another_order_is_recognised_by_what_is_certain(matching, found, match):
     def outcomes(values):
         return [Outcome("value", value) for value in values]
 
-    diagnosis = Diagnosis.__new__(Diagnosis)
-    recorded = [Recorded("t", "f", None, b"", [], 0), Recorded("t", "f", None, b"", [], 0, draws=True)]
-    with (
-        mock.patch.object(diagnosis, "calls", return_value=recorded),
-        mock.patch.object(diagnosis, "_reference_outcomes", return_value=outcomes((1, 5))),
-        mock.patch.object(diagnosis, "_misconception_outcomes", return_value=[(SQUARE, outcomes((2, 6)))]),
-    ):
-        assert (diagnosis._match(None, [0, 1], outcomes(found)) is SQUARE) == match
+    diagnosis = matching(outcomes((1, 5)), outcomes((2, 6)), draws=[False, True])
+    assert (diagnosis._match(None, [0, 1], outcomes(found)) is SQUARE) == match
 
 
 def test_errors_and_hanging_are_answers(named):
@@ -166,22 +174,18 @@ def test_a_misconception_that_cannot_be_built_stops_nothing(engine, tmp_path):
 
 
 @pytest.mark.parametrize("cost", ["timeout", "lost"])
-def test_a_call_that_costs_the_reference_too_much_tells_nothing(monkeypatch, cost):
+def test_a_call_that_costs_the_reference_too_much_tells_nothing(matching, cost):
     """As on a machine that is short of something: nobody's right answer there is a misconception."""
     right, wrong = Outcome("value", 2.0), Outcome("value", 3.0)
-    diagnosis = object.__new__(Diagnosis)
-    monkeypatch.setattr(diagnosis, "_reference_outcomes", lambda task: [Outcome(cost), right, right], raising=False)
-    monkeypatch.setattr(diagnosis, "_misconception_outcomes", lambda task: [(SQUARE, [right, right, wrong])])
+    diagnosis = matching([Outcome(cost), right, right], [right, right, wrong])
     assert diagnosis._match(None, [0, 1, 2], [right, right, right]) is None
     assert diagnosis._match(None, [0, 1, 2], [Outcome(cost), right, wrong]) is SQUARE
     assert diagnosis._match(None, [0, 1, 2, 3], [right, right, right, wrong]) is None
 
 
-def test_what_was_waited_for_in_vain_neither_names_nor_hides_a_misconception(monkeypatch):
+def test_what_was_waited_for_in_vain_neither_names_nor_hides_a_misconception(matching):
     right, wrong, waited = Outcome("value", 2.0), Outcome("value", 3.0), Outcome("waited")
-    diagnosis = object.__new__(Diagnosis)
-    monkeypatch.setattr(diagnosis, "_reference_outcomes", lambda task: [right, right, right], raising=False)
-    monkeypatch.setattr(diagnosis, "_misconception_outcomes", lambda task: [(SQUARE, [waited, right, wrong])])
+    diagnosis = matching([right, right, right], [waited, right, wrong])
     assert diagnosis._match(None, [0, 1, 2], [right, waited, right]) is None
     assert diagnosis._match(None, [0, 1, 2], [wrong, waited, wrong]) is SQUARE
     assert diagnosis._match(None, [0, 1, 2], [right, wrong, wrong]) is None
