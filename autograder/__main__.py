@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import time
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -265,13 +266,16 @@ def _print_check(result: Any, assignment: Assignment) -> None:
 
 
 class _ProgressBar:
-    """A bar with the time left and a running tally, on stderr, where there is somebody to see it."""
+    """A bar with the time left and a running tally, on stderr; in a log, a line now and then."""
+
+    SECONDS_PER_LINE = 10.0
 
     def __init__(self, title: str) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
         self.saved = self.total = 0
+        self._title, self._said = title, time.monotonic()
         self._points = self._graded = self._problems = 0.0
         self._bar = Bar(
             TextColumn("{task.description}"),
@@ -299,6 +303,9 @@ class _ProgressBar:
 
     def advance(self, done: int, total: int, tally: str = "") -> None:
         self._bar.update(self._task, completed=done, total=total, tally=tally)
+        if not self._bar.console.is_terminal and time.monotonic() - self._said > self.SECONDS_PER_LINE:
+            self._said = time.monotonic()
+            self.say(f"{self._title}: {done} of {total}{tally and f', {tally}'}")
 
     def update(self, progress: Progress) -> None:
         if progress.latest is not None:

@@ -310,3 +310,14 @@ def test_the_installed_program_works_from_a_shell(tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith("There is no assignment 'nope'")
     assert os.listdir(tmp_path) == []
+
+
+def test_in_a_log_progress_is_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cli._ProgressBar("Grading") as show:
+        show.advance(1, 4)
+        monkeypatch.setattr(cli._ProgressBar, "SECONDS_PER_LINE", -1.0)
+        show.advance(2, 4)
+        show.advance(3, 4, "mean 5.0")
+    assert capsys.readouterr().err.split("\n")[:2] == ["Grading: 2 of 4", "Grading: 3 of 4, mean 5.0"]
