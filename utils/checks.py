@@ -105,9 +105,9 @@ def check_shape(actual: Any, shape: Sequence[int], what: str) -> None:
     numbers = read_nest(actual) if is_sequence(actual) else read_numbers(actual)
     if numbers is None:
         raise CheckFailed(what, "", wrong_kind("a tensor", actual))
-    if numbers.values.shape != tuple(shape):
-        details = f"  expected shape: {tuple(shape)}\n  found shape:    {numbers.values.shape}"
-        raise CheckFailed(what, details, shape_cause(numbers.values.shape, tuple(shape)))
+    if numbers.shape != tuple(shape):
+        details = f"  expected shape: {tuple(shape)}\n  found shape:    {numbers.shape}"
+        raise CheckFailed(what, details, shape_cause(numbers.shape, tuple(shape)))
 
 
 def check_dtype(actual: Any, dtype: torch.dtype | np.dtype | type | str, what: str) -> None:
@@ -127,7 +127,7 @@ def check_true(condition: Any, what: str, cause: str = "") -> None:
     `what` says what should hold, `cause` what is likely wrong if it does not.
     """
     numbers = read_numbers(condition)
-    if numbers is None or numbers.kind != "bool" or numbers.values.size != 1:
+    if numbers is None or numbers.kind != "bool" or numbers.raw.size != 1:
         raise CheckFailed(what, "", "One True or False was expected here: is the result of the right kind and shape?")
     if not numbers.values.all():
         raise CheckFailed(what, "", cause)
@@ -227,7 +227,7 @@ def _snapshot(value: Any) -> Any:
     """A copy that later changes cannot reach, in a form that `_changed` compares."""
     numbers = read_numbers(value) if isinstance(value, torch.Tensor | np.ndarray) else None
     if numbers is not None:
-        return (numbers.values.shape, numbers.dtype, getattr(value, "requires_grad", False), numbers.values)
+        return (numbers.shape, numbers.dtype, getattr(value, "requires_grad", False), numbers.values)
     if isinstance(value, list | tuple):
         return [_snapshot(item) for item in value]
     if isinstance(value, dict):

@@ -58,7 +58,7 @@ def _compare_sequences(
     numbers = read_nest(expected)
     if numbers is not None:
         found = read_nest(actual) if is_sequence(actual) else read_numbers(actual)
-        if found is not None and (found.values.ndim > 0 or not is_sequence(actual)):
+        if found is not None and (found.raw.ndim > 0 or not is_sequence(actual)):
             return _compare_numbers(found, numbers, path, rtol, atol)
     if not is_sequence(actual):
         return Difference(_at(path), wrong_kind(name_of(expected), actual))
@@ -91,10 +91,12 @@ def _compare_dicts(actual: Any, expected: dict, path: str, rtol: float | None, a
 def _compare_numbers(
     found: Numbers, expected: Numbers, path: str, rtol: float | None, atol: float | None
 ) -> Difference | None:
+    if found.shape != expected.shape:
+        got, wanted = (f"{_show(numbers.raw)}, shape {numbers.shape}" for numbers in (found, expected))
+        return Difference(
+            f"{_at(path)}  expected: {wanted}\n  found:    {got}", shape_cause(found.shape, expected.shape)
+        )
     a, e = found.values, expected.values
-    if a.shape != e.shape:
-        details = f"{_at(path)}  expected: {_show(e)}, shape {e.shape}\n  found:    {_show(a)}, shape {a.shape}"
-        return Difference(details, shape_cause(a.shape, e.shape))
     if (found.kind == "bool") != (expected.kind == "bool"):
         wanted, got = ("True and False", "numbers") if expected.kind == "bool" else ("numbers", "True and False")
         return Difference(_at(path), f"Expected {wanted}, found {got}.")

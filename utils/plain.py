@@ -7,23 +7,36 @@ Only exact types are read, through the library's own functions: a class that ove
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
+_KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "c": "complex"}
+_WIDEST = {"bool": np.bool_, "int": np.int64, "float": np.float64, "complex": np.complex128}
+
 
 @dataclass(frozen=True)
 class Numbers:
-    """Numbers of any source: `values` is float64, int64, complex128 or bool; `dtype` is the name of the original's."""
+    """Numbers of any source, as they are in memory; `dtype` is the name of the original's."""
 
-    values: np.ndarray
+    raw: np.ndarray
     dtype: str
 
     @property
     def kind(self) -> str:
         """ "bool", "int", "float" or "complex"."""
-        return {"b": "bool", "i": "int", "f": "float", "c": "complex"}[self.values.dtype.kind]
+        return _KINDS[self.raw.dtype.kind]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.raw.shape
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """A copy in bool, int64, float64 or complex128; it may take eight times the memory: ask for the shape first."""
+        return self.raw.astype(_WIDEST[self.kind])
 
 
 def read_numbers(value: Any) -> Numbers | None:
@@ -47,14 +60,14 @@ def read_nest(value: Any, depth: int = 16) -> Numbers | None:
     """
     if not is_sequence(value):
         numbers = read_numbers(value)
-        return numbers if numbers is not None and numbers.values.shape == () else None
+        return numbers if numbers is not None and numbers.shape == () else None
     if depth == 0:
         return None
     parts = [read_nest(item, depth - 1) for item in items_of(value)]
     if not parts:
         return Numbers(np.zeros(0), "float")
     known = [part for part in parts if part is not None]
-    if len(known) < len(parts) or len({part.values.shape for part in known}) > 1:
+    if len(known) < len(parts) or len({part.shape for part in known}) > 1:
         return None
     if len({part.kind == "bool" for part in known}) > 1:
         return None
@@ -115,20 +128,16 @@ def _read_tensor(tensor: torch.Tensor) -> Numbers | None:
         tensor = tensor.dequantize()
     if tensor.layout != torch.strided:
         tensor = tensor.to_dense()
-    if tensor.dtype == torch.bool:
-        target = torch.bool
-    elif tensor.is_complex():
-        target = torch.complex128
-    else:
-        target = torch.float64 if tensor.is_floating_point() else torch.int64
-    return Numbers(tensor.resolve_conj().resolve_neg().cpu().to(target).numpy().copy(), name)
+    tensor = tensor.resolve_conj().resolve_neg().cpu()
+    if tensor.is_complex() and tensor.dtype not in (torch.complex64, torch.complex128):
+        tensor = tensor.to(torch.complex64)
+    elif tensor.is_floating_point() and tensor.dtype not in (torch.float16, torch.float32, torch.float64):
+        tensor = tensor.float()  # NumPy has none of the others
+    return Numbers(tensor.numpy(), name)
 
 
 def _read_array(array: np.ndarray) -> Numbers | None:
-    targets = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64, "c": np.complex128}
-    if array.dtype.kind not in targets:
-        return None
-    return Numbers(array.astype(targets[array.dtype.kind]), array.dtype.name)
+    return Numbers(array, array.dtype.name) if array.dtype.kind in _KINDS else None
 
 
 def _fit(value: Any) -> Any:
