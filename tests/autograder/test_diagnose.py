@@ -1,7 +1,7 @@
 """Recognising misconceptions: what counts as the same answer, and which misconception explains a failure."""
 
 import math
-from unittest import mock
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,6 +107,7 @@ SQUARE_OF_NUMBERS = known("square-of-numbers", "def double(x):\n    return x * x
 CUBE_OF_MATRICES = known(
     "cube-of-matrices", "def double(x):\n    return x ** 3 if getattr(x, 'ndim', 0) > 1 else x * x"
 )
+CALL = Recorded("t", "f", None, [], {}, 0)
 
 
 def test_the_misconception_that_agrees_everywhere_wins(named):
@@ -127,18 +128,15 @@ def test_one_that_leaves_a_wrong_answer_unexplained_is_not_taken(named):
 
 
 @pytest.mark.parametrize(("found", "match"), [((2, 6), True), ((2, 7), True), ((3, 6), False), ((1, 7), False)])
-def test_who_draws_in_another_order_is_recognised_by_what_is_certain(found, match):
+def test_who_draws_in_another_order_is_recognised_by_what_is_certain(monkeypatch, found, match):
     def outcomes(values):
         return [Outcome("value", value) for value in values]
 
-    diagnosis = Diagnosis.__new__(Diagnosis)
-    recorded = [Recorded("t", "f", None, [], {}, 0), Recorded("t", "f", None, [], {}, 0, draws=True)]
-    with (
-        mock.patch.object(diagnosis, "calls", return_value=recorded),
-        mock.patch.object(diagnosis, "_reference_outcomes", return_value=outcomes((1, 5))),
-        mock.patch.object(diagnosis, "_misconception_outcomes", return_value=[(SQUARE, outcomes((2, 6)))]),
-    ):
-        assert (diagnosis._match(None, [0, 1], outcomes(found)) is SQUARE) == match
+    diagnosis = object.__new__(Diagnosis)
+    monkeypatch.setattr(diagnosis, "calls", lambda task: [CALL, replace(CALL, draws=True)])
+    monkeypatch.setattr(diagnosis, "_reference_outcomes", lambda task: outcomes((1, 5)))
+    monkeypatch.setattr(diagnosis, "_misconception_outcomes", lambda task: [(SQUARE, outcomes((2, 6)))])
+    assert (diagnosis._match(None, [0, 1], outcomes(found)) is SQUARE) == match
 
 
 def test_errors_and_hanging_are_answers(named):
@@ -170,6 +168,7 @@ def test_a_call_that_costs_the_reference_too_much_tells_nothing(monkeypatch, cos
     """As on a machine that is short of something: nobody's right answer there is a misconception."""
     right, wrong = Outcome("value", 2.0), Outcome("value", 3.0)
     diagnosis = object.__new__(Diagnosis)
+    monkeypatch.setattr(diagnosis, "calls", lambda task: [CALL] * 4)
     monkeypatch.setattr(diagnosis, "_reference_outcomes", lambda task: [Outcome(cost), right, right], raising=False)
     monkeypatch.setattr(diagnosis, "_misconception_outcomes", lambda task: [(SQUARE, [right, right, wrong])])
     assert diagnosis._match(None, [0, 1, 2], [right, right, right]) is None
@@ -180,6 +179,7 @@ def test_a_call_that_costs_the_reference_too_much_tells_nothing(monkeypatch, cos
 def test_what_was_waited_for_in_vain_neither_names_nor_hides_a_misconception(monkeypatch):
     right, wrong, waited = Outcome("value", 2.0), Outcome("value", 3.0), Outcome("waited")
     diagnosis = object.__new__(Diagnosis)
+    monkeypatch.setattr(diagnosis, "calls", lambda task: [CALL] * 4)
     monkeypatch.setattr(diagnosis, "_reference_outcomes", lambda task: [right, right, right], raising=False)
     monkeypatch.setattr(diagnosis, "_misconception_outcomes", lambda task: [(SQUARE, [waited, right, wrong])])
     assert diagnosis._match(None, [0, 1, 2], [right, waited, right]) is None
