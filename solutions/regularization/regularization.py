@@ -1152,7 +1152,9 @@ check_true(all_true and dtype == "torch.bool", "the mask in evaluation with p = 
 grad_y, mask = torch.tensor([3.0, 3.0, 3.0]), torch.tensor([True, False, True])
 with unchanged(grad_y=grad_y, mask=mask):
     grad_x = dropout_backward(grad_y, mask, 0.25)
-check_close(grad_x, [4.0, 0.0, 4.0], "the gradient for a grad_y of (3, 3, 3), p = 0.25 and the second entry dropped")
+causes = {"What is kept is divided by 1 − p, on the way back as on the way forward.": [3.0, 0.0, 3.0]}
+what = "the gradient for a grad_y of (3, 3, 3), p = 0.25 and the second entry dropped"
+check_close(grad_x, [4.0, 0.0, 4.0], what, causes=causes)
 grad_x = dropout_backward(grad_y, torch.zeros(3, dtype=torch.bool), 1.0)
 check_close(grad_x, [0.0, 0.0, 0.0], "the gradient with p = 1, all zeros")
 passed_visible("dropout_backward")
