@@ -189,8 +189,9 @@ def test_how_it_ended(student, source, reason):
 
 def test_deep_recursion_costs_only_its_student(spawn):
     first, second = spawn(), spawn()
-    first.send("import sys; sys.setrecursionlimit(10**9)\nf = lambda x: [*map(f, [x])]\nf(0)")
-    assert first.process.wait(30).reason in {"crashed", "memory"}
+    error = first.error("import sys; sys.setrecursionlimit(10**9)\nf = lambda x: [*map(f, [x])]\nf(0)")
+    if error != "RecursionError":  # from Python 3.12 on, C code has a limit of its own
+        assert first.process.wait(30).reason in {"crashed", "memory"}
     assert second.answer("answer = 1") == 1
 
 

@@ -209,16 +209,16 @@ def test_shared_memory_and_temporary_files_share_the_budget(server, student):
     if server.level != "full":
         pytest.skip("only namespaces give a student a /tmp and a /dev/shm of its own")
     source = """
-    import os
-    names = []
-    for folder in ("/dev/shm", "/tmp", "."):
+    import os, tempfile
+    names, folders = [], ("/dev/shm", tempfile.gettempdir(), ".")
+    for folder in folders:
         try:
             for number in range(64):
                 with open(f"{folder}/file-{number}", "wb") as file:
                     file.write(bytes(2**20))
         except OSError as error:
             names.append(error.errno)
-    answer = names, sum(entry.stat().st_size for f in ("/dev/shm", "/tmp", ".") for entry in os.scandir(f))
+    answer = names, sum(entry.stat().st_size for f in folders for entry in os.scandir(f))
     """
     refused, size = student.answer(source)
     assert refused == [28, 28, 28]
