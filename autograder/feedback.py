@@ -51,6 +51,7 @@ NOT_GRADED = "could-not-be-graded"  # the cell that tells an instructor what the
 
 MAX_OUTPUTS = 40  # outputs of one cell that are shown
 MAX_CELLS = 400  # cells of the student's own that are shown
+LONG_CODE = 120  # lines; trained weights as text are longer
 MAX_CODE = 400_000  # characters of code that are highlighted on one page; what follows is shown plain
 MAX_MARKUP = 200_000  # characters of HTML and Markdown that are rendered on one page; what follows is shown as text
 MAX_PICTURES = 24_000_000  # characters of pictures on one page
@@ -275,7 +276,8 @@ class _Converter:
     def _code(self, cell: NotebookNode, source: NotebookNode | None, role: str) -> Cell | None:
         outputs = self._outputs(cell)
         if source is not None and role == "solution":
-            return Cell("code", self._highlighted(cell), "Your code", False, outputs, self._comment(grade_id(source)))
+            long = cell.source.count("\n") >= LONG_CODE
+            return Cell("code", self._highlighted(cell), "Your code", long, outputs, self._comment(grade_id(source)))
         if role == "locked" or self.release.get(cell.get("id")) == cell.source:
             # The course's own cell matters to a student for what it printed or drew.
             label = "Experiment" if source is not None and is_experiment(source) else "From the course"

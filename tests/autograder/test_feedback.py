@@ -409,3 +409,11 @@ def test_a_cause_is_told_once_per_task(layers):
     causes = read(feedback_html(data, executed(layers), layers)).select("#task-linear .cause")
     assert "transpose it" in text_of(causes[0])
     assert text_of(causes[1]) == "Likely cause. The same as above."
+
+
+def test_code_as_long_as_trained_weights_is_folded_away(layers):
+    weights = 'def linear_forward():\n    return """\n' + "AAAA\n" * 150 + '"""'
+    page = read(feedback_html(result(layers), executed(layers, {"linear": {"source": weights}}), layers))
+    assert text_of(page.select_one("#task-linear .cell summary")) == "Show the code"
+    assert "AAAA" in page.select_one("#task-linear .cell details .code").get_text()
+    assert page.select_one("#task-relu .cell details") is None
