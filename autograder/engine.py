@@ -205,7 +205,7 @@ class Engine:
             raise
         finally:
             session.close()
-        _mend_first(runs, submitted, assignment, misconceptions)
+        _word(runs, submitted, assignment, misconceptions)
         results = [_test_result(run, misconceptions.get(run.test.name)) for run in runs]
         return Result(
             assignment=assignment.name,
@@ -274,8 +274,15 @@ def _test_result(run: Run, misconception: str | None) -> TestResult:
     )
 
 
-def _mend_first(runs: list[Run], submitted: Submitted, assignment: Assignment, misconceptions: dict[str, str]) -> None:
-    """Say of a failed test that it rests on functions of an earlier task whose own tests failed."""
+def _word(runs: list[Run], submitted: Submitted, assignment: Assignment, misconceptions: dict[str, str]) -> None:
+    """Finish the messages, once misconceptions are known.
+
+    The sentence of a misconception takes the place of what a check takes for the cause. A failed test that rests on
+    functions of an earlier task whose own tests failed says so.
+    """
+    for run in runs:
+        if run.guess and run.test.name in misconceptions:
+            run.message = run.message.removesuffix(f"\n{run.guess}")
     faulty: dict[str, list[str]] = {}  # of each task, in order, the functions to mend
     for task in assignment.tasks:
         own = [run for run in runs if run.test.task.name == task.name]

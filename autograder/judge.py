@@ -102,6 +102,7 @@ class Run:
     value: Any = None
     draw: str = ""
     crashed: str = ""
+    guess: str = ""  # what a check takes for the cause: the end of the message
     rests_on: list[str] = field(default_factory=list)  # earlier tasks to mend first
     last: tuple[str, str] | None = None
 
@@ -354,6 +355,7 @@ class Judge:
         if isinstance(remote, RemoteError):
             return self._remote_words(remote, run)
         if isinstance(error, CheckFailed):
+            run.guess = error.cause
             if not hidden:
                 return str(error)
             return "\n".join(part for part in (f"Hidden test: {error.what}", error.cause) if part)

@@ -13,6 +13,7 @@ from utils.plain import Numbers, is_sequence, items_of, name_of, read_nest, read
 
 # dtype of what was found: (rtol, atol where everything expected is about 0)
 TOLERANCES = {"float64": (1e-7, 1e-12), "float32": (1e-4, 1e-6)}
+_SHOWN = 24  # entries of an array that a message shows in full
 COARSE_TOLERANCES = {"float16": (1e-2, 1e-3), "bfloat16": (5e-2, 5e-3)}
 
 
@@ -118,15 +119,16 @@ def _compare_numbers(
 
 def _values_differ(found: Numbers, expected: Numbers, path: str, rtol: float, atol: float) -> Difference:
     a, e = found.values, expected.values
-    details = f"{_at(path)}  expected: {_show(e)}\n  found:    {_show(a)}"
+    with np.errstate(all="ignore"):
+        gap = (a != e) if found.kind == "bool" else np.nan_to_num(np.abs(a - e), nan=np.inf, posinf=np.inf)
+        gap = np.where(same_entries(a, e), 0.0, gap)
+    worst = tuple(int(i) for i in np.unravel_index(int(gap.argmax()), gap.shape))
+    details = f"{_at(path)}  expected: {_show(e, worst[:-2])}\n  found:    {_show(a, worst[:-2])}"
     if found.kind == "bool":
         wrong = "Every entry is the opposite of what is expected." if (a != e).all() else ""
         return Difference(details, wrong or "Some entries are True where False is expected, or the reverse.")
     if a.size > 1:
-        with np.errstate(all="ignore"):
-            gap = np.where(same_entries(a, e), 0.0, np.nan_to_num(np.abs(a - e), nan=np.inf, posinf=np.inf))
-        worst = np.unravel_index(int(gap.argmax()), gap.shape)
-        where = ", ".join(str(int(i)) for i in worst)
+        where = ", ".join(map(str, worst))
         details += f"\n  largest difference: at [{where}], expected {e[worst]:.8g}, found {a[worst]:.8g}"
     if "complex" in (found.kind, expected.kind):
         return Difference(details, "")
@@ -179,6 +181,11 @@ def _at(path: str) -> str:
     return f"  in result{path}:\n" if path else ""
 
 
-def _show(values: np.ndarray) -> str:
-    with np.printoptions(precision=5, threshold=24, edgeitems=2, linewidth=90):
-        return str(values).replace("\n", "\n            ")
+def _show(values: np.ndarray, block: tuple[int, ...] = ()) -> str:
+    """Numbers as text; of a large array of more than two dimensions the matrix at the indices `block`, or the first."""
+    where = ""
+    if values.ndim > 2 and values.size > _SHOWN:
+        block = block or (0,) * (values.ndim - 2)
+        where, values = f"at [{', '.join(map(str, block))}] ", values[block]
+    with np.printoptions(precision=5, threshold=_SHOWN, edgeitems=2, linewidth=90):
+        return where + str(values).replace("\n", "\n" + " " * (12 + len(where)))

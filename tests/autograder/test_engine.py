@@ -223,6 +223,12 @@ def test_every_misconception_is_named(engine, assignment):
         assert misconception.message in shown.outputs[-1].evalue
 
 
+def test_a_named_misconception_takes_the_place_of_a_guess(engine, assignment):
+    work = submit(assignment, double="def double(x): return 3 * x")
+    guessed, named = (engine.grade(work, assignment, diagnose=diagnose).tests[0].message for diagnose in (False, True))
+    assert guessed == named + "\nEvery entry is off by the same factor."
+
+
 def test_the_same_idea_in_other_words_is_recognised(engine, assignment):
     data = submit(assignment, double="import numpy as np\ndef double(x):\n    return x ** 2.0")
     result = engine.grade(data, assignment)

@@ -445,6 +445,18 @@ def test_a_large_tensor_makes_a_short_message() -> None:
     assert len(str(failure(torch.zeros(300, 400), torch.ones(300, 400)))) < 1000
 
 
+def test_of_a_large_array_the_message_shows_the_matrix_with_the_largest_difference() -> None:
+    expected = torch.zeros(2, 5, 3, 4)
+    found = expected.clone()
+    found[1, 3, 2, 0] = 7
+    with pytest.raises(CheckFailed) as failed:
+        check_close(found, expected, "maps")
+    lines = failed.value.details.splitlines()
+    assert lines[0] == "  expected: at [1, 3] [[0. 0. 0. 0.]"
+    assert lines[5] == "                       [7. 0. 0. 0.]]"
+    assert lines[6:] == ["  largest difference: at [1, 3, 2, 0], expected 0, found 7"]
+
+
 @needs_jupyter
 def test_a_notebook_shows_the_message_without_a_traceback() -> None:
     from IPython.core.interactiveshell import InteractiveShell
