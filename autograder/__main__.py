@@ -242,6 +242,9 @@ def _print_class(graded: list[Graded], assignment: Assignment, classroom: Path) 
 
 
 def _print_check(result: Any, assignment: Assignment) -> None:
+    from autograder.variants import load_misconceptions
+
+    causes = {known.name: [known.message] for known in load_misconceptions(assignment)}
     table = _table("task", "points", "what to look at")
     table.columns[1].justify = "right"
     for task in assignment.tasks:
@@ -250,7 +253,7 @@ def _print_check(result: Any, assignment: Assignment) -> None:
             continue
         points, most = sum(test.points for test in tests), sum(test.max_points for test in tests)
         colour = "green" if points == most else "red" if points == 0 else "yellow"
-        said = list(dict.fromkeys(test.message for test in tests if test.message))
+        said = list(dict.fromkeys("\n".join([t.message, *causes.get(t.misconception, [])]) for t in tests if t.message))
         table.add_row(
             _plain(task.title), f"[{colour}]{points:g}[/] / {most:g}", _plain("\n".join(said)) or "[green]✓[/]"
         )

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -253,6 +254,13 @@ class TestCheck:
         assert "Task 1. Sums 1 / 3 sums-add failed" in text
         assert "Task 2. Squares 3 / 3 ✓" in text
         assert "4 more points are for written answers" in text
+
+    def test_a_named_misconception_says_its_sentence(self, mini, monkeypatch, capsys):
+        known = SimpleNamespace(name="minus", message="You subtract.")
+        monkeypatch.setattr("autograder.variants.load_misconceptions", lambda assignment: [known])
+        failed = SimpleNamespace(task=mini.tasks[0].name, points=0, max_points=3, message="adds", misconception="minus")
+        cli._print_check(SimpleNamespace(tests=[failed], score=0, repairs=[], notes=[], level="full"), mini)
+        assert "adds You subtract." in in_one_line(capsys.readouterr().out)
 
     def test_prints_json(self, run, mini, tmp_path):
         (tmp_path / "work.ipynb").write_bytes(to_bytes(submission(mini, RIGHT)))

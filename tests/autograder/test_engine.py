@@ -423,7 +423,7 @@ def test_no_line_of_a_hidden_test_is_shown(engine, assignment, name):
 
 def test_a_hidden_failure_says_the_sentence_and_the_cause_only(engine, assignment):
     wrong = "def double(x):\n    return x * x if getattr(x, 'dim', int)() == 2 else 2 * x"
-    assert messages(engine.grade(submit(assignment, double=wrong), assignment))["double-test"] == (
+    assert messages(engine.grade(submit(assignment, double=wrong), assignment, diagnose=False))["double-test"] == (
         "Hidden test: twice a matrix\nA square is not twice."
     )
     odd = "class Odd(ValueError): pass\ndef double(x):\n    if getattr(x, 'dim', int)() == 2: raise Odd(x)\n    return 2 * x"
