@@ -56,8 +56,13 @@ class Call:
         return cls(name, source, channel.dumps((*args, *kwargs.values()), objects, grow=True), [*kwargs], objects)
 
     def request(self) -> dict[str, Any]:
-        names = ("name", "source", "arguments", "keywords")
-        return {"op": "call", **{name: getattr(self, name) for name in names}}
+        return {
+            "op": "call",
+            "name": self.name,
+            "source": self.source,
+            "arguments": self.arguments,
+            "keywords": self.keywords,
+        }
 
     @cached_property
     def owners(self) -> list[int | str]:

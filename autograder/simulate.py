@@ -14,8 +14,8 @@ from pathlib import Path
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
-from autograder.assignment import SOLUTION_BEGIN, SOLUTION_END, Assignment, grade_id, kind, load_assignment
-from autograder.build import ANSWER_STUB, reference_solutions, submission_notebook
+from autograder.assignment import Assignment, grade_id, kind, load_assignment
+from autograder.build import ANSWER_STUB, reference_solutions, strip_marks, submission_notebook
 from autograder.variants import Variant, load_alternatives, load_misconceptions
 
 FIRST = (
@@ -180,8 +180,7 @@ def _notebook(assignment: Assignment, changed: dict[str, str]) -> NotebookNode:
         if kind(cell) == "written" and cell.source == ANSWER_STUB:
             cell.source = ANSWER
         if kind(cell) == "solution":
-            lines = cell.source.splitlines()
-            cell.source = "\n".join(line for line in lines if line.strip() not in (SOLUTION_BEGIN, SOLUTION_END))
+            cell.source = strip_marks(cell.source)
     return notebook
 
 

@@ -22,7 +22,6 @@ from utils.forbidden import (
     global_names,
     is_import,
     names_bound,
-    names_called_on,
     names_changed,
     names_imported,
 )
@@ -95,7 +94,7 @@ class Submitted:
             new: dict[str, list[Definition]] = {}
             for statement in reading.statements:
                 definition = Definition(cell, statement)
-                for name in names_bound(statement) | names_called_on(statement) - self._modules:
+                for name in names_bound(statement, self._modules):
                     new.setdefault(name, []).append(definition)
             for name, definitions in new.items():
                 found[name] = definitions if reading.defines else [*found.get(name, ()), *definitions]

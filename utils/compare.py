@@ -13,8 +13,8 @@ from utils.plain import Numbers, is_sequence, items_of, name_of, read_nest, read
 
 # dtype of what was found: (rtol, atol where everything expected is about 0)
 TOLERANCES = {"float64": (1e-7, 1e-12), "float32": (1e-4, 1e-6)}
-_SHOWN = 24  # entries of an array that a message shows in full
 COARSE_TOLERANCES = {"float16": (1e-2, 1e-3), "bfloat16": (5e-2, 5e-3)}
+_SHOWN = 24  # entries of an array that a message shows in full
 
 
 @dataclass(frozen=True)

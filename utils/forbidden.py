@@ -53,7 +53,7 @@ def find_use(function: Any, names: list[str]) -> Use | None:
     definitions: dict[str, list[ast.AST]] = {}
     modules = names_imported(module.body)
     for statement in module.body:
-        for bound in names_bound(statement) | names_called_on(statement) - modules:
+        for bound in names_bound(statement, modules):
             definitions.setdefault(bound, []).append(statement)
     aliases = {name: dotted for name, value in space.items() if (dotted := _dotted_name(value))}
     aliases |= _bindings(module.body, aliases)
@@ -81,9 +81,12 @@ def _mentions_none(source: str, names: list[str]) -> bool:
     return not written & words and "\\" not in source and not _JOINED.search(source)
 
 
-def names_bound(statement: ast.stmt) -> set[str]:
-    """Names to which a statement gives a meaning, or whose meaning it changes: `f.__code__ = g`, `exec("f = g")`."""
-    return names_defined(statement) | names_changed(statement)
+def names_bound(statement: ast.stmt, modules: Set[str]) -> set[str]:
+    """Names to which a statement gives a meaning, or whose meaning it may change: `f.__code__ = g`, `exec("f = g")`.
+
+    A call of what is in one of the `modules` changes none of them.
+    """
+    return names_defined(statement) | names_changed(statement) | _names_called_on(statement) - modules
 
 
 def names_defined(statement: ast.stmt) -> set[str]:
@@ -141,7 +144,7 @@ def is_import(statement: ast.AST) -> bool:
     return isinstance(statement, ast.Import | ast.ImportFrom)
 
 
-def names_called_on(statement: ast.stmt) -> set[str]:
+def _names_called_on(statement: ast.stmt) -> set[str]:
     """Names whose objects a statement may change by calling a method of theirs: `kept.append(f)`."""
     if isinstance(statement, Definition):
         return set()

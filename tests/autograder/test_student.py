@@ -51,7 +51,7 @@ def run(open_session):
     return run_
 
 
-def test_what_honest_notebooks_do_works_without_the_calls_that_the_sandbox_refuses():
+def test_what_honest_notebooks_do_works_without_the_calls_that_the_sandbox_refuses(open_session):
     cells = [
         "import asyncio\nawait asyncio.sleep(0)\nprint(await asyncio.to_thread(abs, -3))",
         """import sqlite3
@@ -63,11 +63,7 @@ print(sqlite3.connect("data.db").execute("select n from t").fetchall())""",
 shutil.copy2("data.db", "copy.db")
 print(asyncio.new_event_loop().run_until_complete(asyncio.wait_for(asyncio.sleep(0, 5), 1)))""",
     ]
-    with ForkServer() as server:
-        session = Session(server.spawn, BUDGET, [CodeCell(i, c, f"Cell {i}") for i, c in enumerate(cells)], seed=7)
-        session.ensure()
-        shown = [output for outcome in session.outcomes.values() for output in outcome.outputs]
-        session.close()
+    shown = [output for outcome in open_session(*cells).outcomes.values() for output in outcome.outputs]
     assert [output.get("text", output) for output in shown] == ["3\n", "[(4,)]\n", "5\n"]
 
 
