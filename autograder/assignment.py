@@ -11,7 +11,7 @@ import hashlib
 import linecache
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 
@@ -213,6 +213,7 @@ class Assignment:
         return load_module(f"reference_{self.name}", self.reference_source)
 
 
+@lru_cache(maxsize=1024)
 def _definitions(source: str) -> str:
     """The imports, functions, classes and UPPER_CASE constants of a cell, as text."""
     kept = []

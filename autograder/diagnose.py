@@ -11,7 +11,8 @@ import contextlib
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from functools import cached_property
 from types import CodeType
 from typing import Any
 
@@ -56,17 +57,39 @@ class Recorded:
     seed: int
     draws: bool = False
 
+    @cached_property
+    def objects(self) -> Objects:
+        """The mutable values in the arguments, which an answer may name; only to be read."""
+        objects = Objects()
+        channel.loads(self.arguments, objects, grow=True)
+        return objects
+
     def call(self) -> Call:
         return Call(self.name, self.source, self.arguments, self.keywords, Objects())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came of a call: `kind` is "value" or the way in which there was none."""
+    """What came of a call: `kind` is "value" or the way in which there was none. `same` compares two of them."""
 
     kind: str
     value: Any = None
     changed: dict[int, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Answers:
+    """A student's outcomes of the calls of a task, and what they were compared with: most known outcomes are shared."""
+
+    outcomes: list[Outcome]
+    _compared: dict[tuple[int, Outcome, float], bool] = field(default_factory=dict)
+
+    def agree(self, number: int, known: Outcome, rtol: float) -> bool:
+        """Whether the student answers this call as is known; what was waited for in vain contradicts nothing."""
+        question = number, known, rtol
+        if question not in self._compared:
+            self._compared[question] = known.kind == WAITED or same(self.outcomes[number], known, rtol)
+        return self._compared[question]
 
 
 class Diagnosis:
@@ -89,6 +112,7 @@ class Diagnosis:
         self._recorded: dict[str, list[Recorded]] = {}
         self._digests: dict[str, str] = {}
         self._mutates: dict[str, set[tuple[str, int | str]]] = {}
+        self._values: dict[tuple[str, int, bytes | None], Outcome] = {}  # by task, number of the call, and bytes
         self._reference: dict[str, list[Outcome]] = {}
         self._answers: dict[str, list[tuple[Misconception, list[Outcome]]]] = {}
 
@@ -110,17 +134,16 @@ class Diagnosis:
         A test that fails as it must when an earlier task is done with the misconception recognised there gets no name.
         """
         known = [(task, tests) for task, tests in failed if self._misconceptions_of(task)]
-        answers = []
-        for task, _ in known:
-            calls = self.calls(task)
-            replies = _replies(calls, lambda call: student.call(call.call(), seed=call.seed, seconds=SECONDS))
-            answers.append(_outcomes(calls, replies))
+        answers = [
+            _replies(self.calls(task), lambda call: student.call(call.call(), seed=call.seed, seconds=SECONDS))
+            for task, _ in known
+        ]
         student.close()  # the known solutions never run beside a student's code
         named: dict[str, str] = {}
         earlier: list[Misconception] = []
         try:
-            for (task, tests), found in zip(known, answers, strict=True):
-                matches = self._find_in(task, tests, earlier, found)
+            for (task, tests), replies in zip(known, answers, strict=True):
+                matches = self._find_in(task, tests, earlier, replies)
                 named |= {test: match.name for test, match in matches.items()}
                 earlier += [m for m in self.misconceptions if m in matches.values()]
         finally:
@@ -130,21 +153,25 @@ class Diagnosis:
         return named
 
     def _find_in(
-        self, task: Task, tests: set[str], earlier: Sequence[Misconception], found: list[Outcome]
+        self, task: Task, tests: set[str], earlier: Sequence[Misconception], replies: Replies
     ) -> dict[str, Misconception]:
-        cause = self._replay(task, _together(earlier, self.assignment)) if earlier else []
+        self._misconception_outcomes(task)  # known first: what a student answers alike need not be read
+        answers = Answers(self._outcomes(task, replies))
+        found = answers.outcomes
+        together = _together(earlier, self.assignment)
+        cause = self._outcomes(task, self._replay(task, together)) if earlier else []
         matches = {}
         for test in sorted(tests):
             here = [i for i in range(len(found)) if self.calls(task)[i].test == test]
             follows = bool(earlier) and all(i < len(cause) and same(found[i], cause[i], LOOSE) for i in here)
-            if not follows and (match := self._match(task, here, found)) is not None:
+            if not follows and (match := self._match(task, here, answers)) is not None:
                 matches[test] = match
         return matches
 
     def _misconceptions_of(self, task: Task) -> list[Misconception]:
         return [m for m in self.misconceptions if m.function.split(".")[0] in task.functions]
 
-    def _match(self, task: Task, here: list[int], found: list[Outcome]) -> Misconception | None:
+    def _match(self, task: Task, here: list[int], answers: Answers) -> Misconception | None:
         """The misconception that explains the answers to the calls `here` best.
 
         First those that give every answer as the student does and somewhere another than the reference; then those that
@@ -153,21 +180,21 @@ class Diagnosis:
         the student in most calls of the whole task; then the first. Calls that cost the reference too much, or that
         were waited for in vain, as on a machine that is short of something, tell nothing.
         """
-        reference = self._reference_outcomes(task)
+        reference, found = self._reference_outcomes(task), answers.outcomes
         here = [i for i in here if i < len(reference) and reference[i].kind not in TOO_MUCH and found[i].kind != WAITED]
         certain = [i for i in here if not self.calls(task)[i].draws]
         for rtol, asked in ((STRICT, here), (LOOSE, here), (LOOSE, certain)):
-            wrong = [i for i in asked if not same(found[i], reference[i], rtol)]
+            wrong = [i for i in asked if not answers.agree(i, reference[i], rtol)]
             if not wrong:
                 continue
             ranked = []
             for position, (misconception, outcomes) in enumerate(self._misconception_outcomes(task)):
 
-                def agrees(i: int, known: list[Outcome] = outcomes, rtol: float = rtol) -> bool:
-                    return i < len(known) and (known[i].kind == WAITED or same(found[i], known[i], rtol))
+                def explained(i: int, known: list[Outcome] = outcomes, rtol: float = rtol) -> bool:
+                    return i < len(known) and answers.agree(i, known[i], rtol)
 
-                if all(map(agrees, wrong)):
-                    rank = (all(map(agrees, asked)), sum(map(agrees, range(len(found)))), -position)
+                if all(map(explained, wrong)):
+                    rank = (all(map(explained, asked)), sum(map(explained, range(len(found)))), -position)
                     ranked.append((rank, misconception))
             if ranked:
                 return max(ranked, key=lambda entry: entry[0])[1]
@@ -184,9 +211,7 @@ class Diagnosis:
             if test.task.name == task.name:
                 recorded += self._record_test(test)
         self._recorded[task.name] = recorded
-        self._digests[task.name] = hashlib.sha256(
-            channel.dumps([list(vars(call).values()) for call in recorded])
-        ).hexdigest()
+        self._digests[task.name] = hashlib.sha256(channel.dumps([list(astuple(call)) for call in recorded])).hexdigest()
         state.restore()
 
     def _record_test(self, test: TestCell) -> list[Recorded]:
@@ -213,7 +238,7 @@ class Diagnosis:
 
     def _reference_outcomes(self, task: Task) -> list[Outcome]:
         if task.name not in self._reference:
-            self._reference[task.name] = self._replay(task, {})
+            self._reference[task.name] = self._outcomes(task, self._replay(task, {}), known=True)
         return self._reference[task.name]
 
     def _misconception_outcomes(self, task: Task) -> list[tuple[Misconception, list[Outcome]]]:
@@ -222,11 +247,12 @@ class Diagnosis:
             for misconception in self._misconceptions_of(task):
                 # One that cannot be built is the release gate's business: it must not stop the grading.
                 with contextlib.suppress(Exception):
-                    answers.append((misconception, self._replay(task, misconception.solutions(self.assignment))))
+                    replies = self._replay(task, misconception.solutions(self.assignment))
+                    answers.append((misconception, self._outcomes(task, replies, known=True)))
             self._answers[task.name] = answers
         return self._answers[task.name]
 
-    def _replay(self, task: Task, solutions: dict[str, str]) -> list[Outcome]:
+    def _replay(self, task: Task, solutions: dict[str, str]) -> Replies:
         """The answers of a known solution: the reference with some of its cells changed."""
         source, calls = self.assignment.module_source(solutions), self.calls(task)
 
@@ -236,7 +262,20 @@ class Diagnosis:
 
         with_what = versions(("torch", "numpy"), ("calls.py", "student.py"))
         question = f"{with_what}\n{source}\n{SECONDS}\n{self._digests[task.name]}"
-        return _outcomes(calls, kept("answers", question, lambda: self._ask(source, calls), worth_keeping))
+        return kept("answers", question, lambda: self._ask(source, calls), worth_keeping)
+
+    def _outcomes(self, task: Task, replies: Replies, *, known: bool = False) -> list[Outcome]:
+        """The outcomes that replies tell; values that are equal to the byte share one with those `known` before."""
+        allowance, outcomes = Allowance(MAX_NODES), []
+        for number, (call, reply) in enumerate(zip(self.calls(task), replies, strict=False)):
+            value = reply.get("value")
+            shared = value if type(value) is bytes and not reply.get("changed") else None
+            key = (task.name, number, shared)
+            outcome = self._values.get(key) or outcome_of(call, reply, allowance)
+            if known and shared is not None:
+                self._values[key] = outcome
+            outcomes.append(outcome)
+        return outcomes
 
     def _ask(self, source: str, calls: Sequence[Recorded]) -> Replies:
         if self._session is None or self._session.hopeless:
@@ -258,24 +297,21 @@ class Diagnosis:
 def _replies(calls: Sequence[Recorded], ask: Callable[[Recorded], dict[str, Any]]) -> Replies:
     """The replies to calls, in order, until too many have cost too much."""
     replies: Replies = []
+    failures = 0
     for call in calls:
-        if sum(map(_too_much, replies)) >= MAX_FAILURES:
+        if failures >= MAX_FAILURES:
             break
         try:
             reply = ask(call)
         except StudentLost:
             reply = {"lost": True}
         replies.append({key: value for key, value in reply.items() if key not in ("id", "rng")})
+        failures += _too_much(reply)
     return replies
 
 
 def _too_much(reply: dict[str, Any]) -> bool:
-    return any(kind in reply for kind in TOO_MUCH)
-
-
-def _outcomes(calls: Sequence[Recorded], replies: Replies) -> list[Outcome]:
-    allowance = Allowance(MAX_NODES)
-    return [outcome_of(call, reply, allowance) for call, reply in zip(calls, replies, strict=False)]
+    return not reply.keys().isdisjoint(TOO_MUCH)
 
 
 def _together(misconceptions: Sequence[Misconception], assignment: Assignment) -> dict[str, str]:
@@ -290,16 +326,14 @@ def outcome_of(call: Recorded, reply: dict[str, Any], allowance: Allowance | Non
     """The outcome that a reply tells; raises ChannelError never: what does not decode is an outcome too."""
     allowance = allowance or Allowance()
     try:
-        objects = Objects()
-        channel.loads(call.arguments, objects, grow=True)
         changed = {
-            number: channel.loads(contents, objects, allowance=allowance)
+            number: channel.loads(contents, call.objects, allowance=allowance)
             for number, contents in reply.get("changed", {}).items()
         }
         if "error" in reply:
             return Outcome(f"error {reply['error']['builtin']}", changed=changed)
         if "value" in reply:
-            return Outcome("value", channel.loads(reply["value"], objects, allowance=allowance), changed)
+            return Outcome("value", channel.loads(reply["value"], call.objects, allowance=allowance), changed)
     except (ChannelError, AttributeError, KeyError, TypeError):
         return Outcome("unreadable")
     return Outcome(next((kind for kind in (*TOO_MUCH, "refused") if kind in reply), "missing"))
@@ -307,6 +341,8 @@ def outcome_of(call: Recorded, reply: dict[str, Any], allowance: Allowance | Non
 
 def same(one: Any, other: Any, rtol: float) -> bool:
     """Whether two outcomes, or two values in them, are the same but for rounding."""
+    if one is other:
+        return True
     if isinstance(one, Outcome) and isinstance(other, Outcome):
         return one.kind == other.kind and same(one.value, other.value, rtol) and same(one.changed, other.changed, rtol)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from autograder.calls import Call, perform
-from autograder.diagnose import LOOSE, STRICT, Diagnosis, Outcome, Recorded, outcome_of, same
+from autograder.diagnose import LOOSE, STRICT, Answers, Diagnosis, Outcome, Recorded, outcome_of, same
 from autograder.engine import Engine
 from autograder.variants import Misconception, load_misconceptions
 from tests.autograder.tiny import submit, tiny
@@ -146,7 +146,7 @@ def test_who_draws_in_another_order_is_recognised_by_what_is_certain(matching, f
         return [Outcome("value", value) for value in values]
 
     diagnosis = matching(outcomes((1, 5)), outcomes((2, 6)), draws=[False, True])
-    assert (diagnosis._match(None, [0, 1], outcomes(found)) is SQUARE) == match
+    assert (diagnosis._match(None, [0, 1], Answers(outcomes(found))) is SQUARE) == match
 
 
 def test_errors_and_hanging_are_answers(named):
@@ -178,17 +178,17 @@ def test_a_call_that_costs_the_reference_too_much_tells_nothing(matching, cost):
     """As on a machine that is short of something: nobody's right answer there is a misconception."""
     right, wrong = Outcome("value", 2.0), Outcome("value", 3.0)
     diagnosis = matching([Outcome(cost), right, right], [right, right, wrong])
-    assert diagnosis._match(None, [0, 1, 2], [right, right, right]) is None
-    assert diagnosis._match(None, [0, 1, 2], [Outcome(cost), right, wrong]) is SQUARE
-    assert diagnosis._match(None, [0, 1, 2, 3], [right, right, right, wrong]) is None
+    assert diagnosis._match(None, [0, 1, 2], Answers([right, right, right])) is None
+    assert diagnosis._match(None, [0, 1, 2], Answers([Outcome(cost), right, wrong])) is SQUARE
+    assert diagnosis._match(None, [0, 1, 2, 3], Answers([right, right, right, wrong])) is None
 
 
 def test_what_was_waited_for_in_vain_neither_names_nor_hides_a_misconception(matching):
     right, wrong, waited = Outcome("value", 2.0), Outcome("value", 3.0), Outcome("waited")
     diagnosis = matching([right, right, right], [waited, right, wrong])
-    assert diagnosis._match(None, [0, 1, 2], [right, waited, right]) is None
-    assert diagnosis._match(None, [0, 1, 2], [wrong, waited, wrong]) is SQUARE
-    assert diagnosis._match(None, [0, 1, 2], [right, wrong, wrong]) is None
+    assert diagnosis._match(None, [0, 1, 2], Answers([right, waited, right])) is None
+    assert diagnosis._match(None, [0, 1, 2], Answers([wrong, waited, wrong])) is SQUARE
+    assert diagnosis._match(None, [0, 1, 2], Answers([right, wrong, wrong])) is None
 
 
 def test_time_on_the_clock_is_told_from_time_of_the_processor():
