@@ -24,6 +24,8 @@ from utils.forbidden import (
     names_bound,
     names_changed,
     names_imported,
+    nodes_below,
+    text_of,
 )
 
 # What may be a line that IPython translates, each at the price of reading the whole cell once more.
@@ -151,7 +153,7 @@ class Submitted:
         if name not in self.definitions:
             return ""
         statements = {id(statement): statement for statement in [*self._imports, *self._code_of(name, others)]}
-        return ast.unparse(ast.Module(list(statements.values()), []))
+        return "\n".join(map(text_of, statements.values()))
 
     def lost_from_sight(self, name: str, others: Collection[str]) -> str:
         """The first name in the code of `name` that leads where nobody can follow; "" if there is none."""
@@ -177,10 +179,11 @@ class Submitted:
 
 def _lost(statement: ast.stmt, known: Collection[str]) -> Iterator[str]:
     """Names that are in no cell, modules that are not installed, and evaluators of a text that is not written out."""
-    caught = {node.name for node in ast.walk(statement) if isinstance(node, ast.ExceptHandler)}
+    below = nodes_below(statement)
+    caught = {node.name for node in below if isinstance(node, ast.ExceptHandler)}
     with contextlib.suppress(SyntaxError, ValueError, RecursionError):
         yield from sorted(global_names(statement) - caught - set(known))
-    for node in ast.walk(statement):
+    for node in below:
         if isinstance(node, ast.Import | ast.ImportFrom):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or "."]
             yield from (name for name in modules if not _is_installed(name))

@@ -12,8 +12,9 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import wraps
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 _LOOKUPS = {"getattr", "hasattr", "attrgetter", "methodcaller", "import_module", "__import__", "__getattribute__"}
 _EVALUATORS = {"eval", "exec", "run_cell", "run_cell_magic", "run_line_magic", "CompilationUnit"}
@@ -24,6 +25,7 @@ _MAX_OPTIONS = 4  # words of a magic that stand before its code
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Aliases = dict[str, str]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,19 @@ class Use:
     def code(self) -> str:
         """The code that uses the name."""
         return ast.unparse(self.node)
+
+
+def _once(question: Callable[[ast.AST], Answer]) -> Callable[[ast.AST], Answer]:
+    """Keeps the answer with the node: the same statements are asked about for every function that uses them."""
+    key = f"_{question.__name__}"
+
+    @wraps(question)
+    def asked(node: ast.AST) -> Answer:
+        if key not in vars(node):
+            vars(node)[key] = question(node)
+        return vars(node)[key]
+
+    return asked
 
 
 def find_use(function: Any, names: list[str]) -> Use | None:
@@ -62,7 +77,7 @@ def find_use(function: Any, names: list[str]) -> Use | None:
     reached += [statement for statement in module.body if names_changed(statement) & modules]
     seen, known = {name}, definitions.keys() | space.keys()
     for node in reached:
-        for use in _uses(list(ast.walk(node)), aliases):
+        for use in _uses(nodes_below(node), aliases):
             if any(_matches(use.name, forbidden) for forbidden in names):
                 return use
         for called in free_names(node, known) - seen:
@@ -89,13 +104,14 @@ def names_bound(statement: ast.stmt, modules: Set[str]) -> set[str]:
     return names_defined(statement) | names_changed(statement) | _names_called_on(statement) - modules
 
 
-def names_defined(statement: ast.stmt) -> set[str]:
+@_once
+def names_defined(statement: ast.AST) -> set[str]:
     """Names to which a statement gives a meaning."""
     if isinstance(statement, Definition):
-        inner = [name for node in ast.walk(statement) if isinstance(node, ast.Global) for name in node.names]
+        inner = [name for node in nodes_below(statement) if isinstance(node, ast.Global) for name in node.names]
         return {statement.name, *inner}
     found: set[str] = set()
-    for node in _walk(statement):
+    for node in nodes_below(statement):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
         elif isinstance(node, Definition | ast.MatchAs | ast.MatchStar):
@@ -109,12 +125,13 @@ def names_defined(statement: ast.stmt) -> set[str]:
     return found - {"", "*"}
 
 
-def names_changed(statement: ast.stmt) -> set[str]:
+@_once
+def names_changed(statement: ast.AST) -> set[str]:
     """Names whose objects a statement gives another attribute or item."""
     if isinstance(statement, Definition):
         return set()
     changed, parameters = {""}, {""}
-    for node in _walk(statement):
+    for node in nodes_below(statement):
         if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
             changed.add(_root(node))
         elif isinstance(node, ast.Call) and _resolve(node.func, {}) == "setattr" and node.args:
@@ -144,11 +161,12 @@ def is_import(statement: ast.AST) -> bool:
     return isinstance(statement, ast.Import | ast.ImportFrom)
 
 
-def _names_called_on(statement: ast.stmt) -> set[str]:
+@_once
+def _names_called_on(statement: ast.AST) -> set[str]:
     """Names whose objects a statement may change by calling a method of theirs: `kept.append(f)`."""
     if isinstance(statement, Definition):
         return set()
-    calls = (node.func for node in ast.walk(statement) if isinstance(node, ast.Call))
+    calls = (node.func for node in nodes_below(statement) if isinstance(node, ast.Call))
     return {_root(function) for function in calls if isinstance(function, ast.Attribute)} - {""}
 
 
@@ -160,22 +178,35 @@ def _public_names(module: str) -> set[str]:
 
 def free_names(node: ast.AST, names: Set[str]) -> set[str]:
     """Those of `names` that code uses and that none of its functions binds for itself."""
-    below = list(_walk(node))
+    below = nodes_below(node)
     found = {child.id for child in below if isinstance(child, ast.Name)} & names
-    if not found & {name for child in below for name in _may_bind(child)}:  # what follows takes several times as long
+    if not found & _may_be_bound(node):  # what follows takes several times as long
         return found
     with suppress(SyntaxError, ValueError, RecursionError):
         found &= global_names(node)
-    return found.union(*(free_names(code, names) for child in below for code in _evaluated(child)))
+    texts = (code for child in below if isinstance(child, ast.Call) for code in _evaluated(child))
+    return found.union(*(free_names(code, names) for code in texts))
 
 
-def _may_bind(node: ast.AST) -> tuple[str | None, ...]:
-    """Names that a node may give a meaning to where it stands, and some that it does not."""
-    if isinstance(node, ast.Name):
-        return () if isinstance(node.ctx, ast.Load) else (node.id,)
-    return tuple(getattr(node, field, None) for field in ("name", "asname", "arg", "rest"))
+@_once
+def _may_be_bound(node: ast.AST) -> set[str | None]:
+    """Names that code may give a meaning to somewhere, and some that it does not."""
+    bound: set[str | None] = set()
+    for child in nodes_below(node):
+        if isinstance(child, ast.Name):
+            if not isinstance(child.ctx, ast.Load):
+                bound.add(child.id)
+        else:
+            bound.update(getattr(child, field) for field in ("name", "asname", "arg", "rest") if field in child._fields)
+    return bound
 
 
+@_once
+def text_of(node: ast.AST) -> str:
+    return ast.unparse(node)
+
+
+@_once
 def global_names(node: ast.AST) -> set[str]:
     """Names that code reads and that none of its functions binds for itself; raises SyntaxError, ValueError."""
 
@@ -184,21 +215,34 @@ def global_names(node: ast.AST) -> set[str]:
         names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
         return names.union(*map(used, table.get_children()))
 
-    return used(symtable.symtable(ast.unparse(node), "<cell>", "exec"))
+    return used(symtable.symtable(text_of(node), "<cell>", "exec"))
 
 
-def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes below, also those of code in a string that is evaluated."""
-    pending = [node]
-    for child in pending:
-        yield child
-        pending += [*ast.iter_child_nodes(child), *_evaluated(child)]
+@_once
+def nodes_below(node: ast.AST) -> list[ast.AST]:
+    """All nodes below that say something, also those of code in a string that is evaluated."""
+    below = [node]
+    for child in below:
+        below += _children(child)
+        if isinstance(child, ast.Call):
+            below += _evaluated(child)
+    return below
 
 
-def _evaluated(node: ast.AST) -> list[ast.AST]:
-    if not isinstance(node, ast.Call) or _resolve(node.func, {}).rpartition(".")[2] not in _EVALUATORS:
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    """What `ast.iter_child_nodes` gives, without `ast.Load` and the like: they are half of all nodes."""
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            yield from (item for item in value if isinstance(item, ast.AST))
+        elif isinstance(value, ast.AST) and field != "ctx":
+            yield value
+
+
+def _evaluated(call: ast.Call) -> list[ast.AST]:
+    if _resolve(call.func, {}).rpartition(".")[2] not in _EVALUATORS:
         return []
-    return [code for argument in node.args if (code := _parse_text(_constant_text(argument))) is not None]
+    return [code for argument in call.args if (code := _parse_text(_constant_text(argument))) is not None]
 
 
 def _parse_text(text: str | None) -> ast.AST | None:
@@ -254,7 +298,7 @@ def _hidden_uses(call: ast.Call, aliases: Aliases) -> Iterator[Use]:
             yield Use(f"{owner}.{text}", call)
     if callee in _EVALUATORS:
         for tree in filter(None, map(_parse_text, texts)):
-            yield from _uses(list(ast.walk(tree)), aliases)
+            yield from _uses(nodes_below(tree), aliases)
 
 
 def _use_out_of_sight(reached: list[ast.AST], aliases: Aliases, names: list[str]) -> Use | None:
@@ -262,7 +306,7 @@ def _use_out_of_sight(reached: list[ast.AST], aliases: Aliases, names: list[str]
 
     Where `torch` itself is handed on, or is named in a string, whatever has or says "autograd" may be it.
     """
-    below = [child for node in reached for child in _walk(node)]
+    below = [child for node in reached for child in nodes_below(node)]
     followed = {id(c.value) for c in below if isinstance(c, ast.Attribute) and not c.attr.startswith("__")}
     followed |= {id(node.value) for node in reached if isinstance(node, ast.Assign)}  # an alias
     followed |= {id(c.args[0]) for c in below if isinstance(c, ast.Call) and _looks_up_a_constant(c)}
