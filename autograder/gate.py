@@ -41,7 +41,9 @@ from autograder.lint import lint
 from autograder.mutants import equivalent_mutants, mutants
 from autograder.pool import Failure, Pool, PoolError
 from autograder.repair import Repaired
-from autograder.variants import load_alternatives, load_misconceptions
+from autograder.submitted import Submitted
+from autograder.testcell import TestCell, compile_tests
+from autograder.variants import Alternative, load_alternatives, load_misconceptions
 
 MUTANT_SECONDS = 5.0
 VISIBLE_SHARE = 0.70
@@ -267,7 +269,13 @@ def alternatives_accepted(assignment: Assignment, trials: Trials) -> Finding:
     known = load_alternatives(assignment)
     seeds = (0, 3, 4)
     pairs = [(alternative, seed) for alternative in known for seed in seeds]
-    runs = trials.run([Trial(assignment.name, a.solutions(assignment), seed=s) for a, s in pairs], "alternatives")
+    tests = compile_tests(assignment)
+
+    def trial(alternative: Alternative, seed: int) -> Trial:
+        solutions = alternative.solutions(assignment)
+        return Trial(assignment.name, solutions, affected_tasks(assignment, solutions, tests), seed=seed)
+
+    runs = trials.run([trial(*pair) for pair in pairs], "alternatives")
     problems = [
         f"{alternative.name}, seed {seed}: {test.grade_id}: {test.message}"
         for (alternative, seed), tests in zip(pairs, runs, strict=True)
@@ -282,6 +290,15 @@ def alternatives_accepted(assignment: Assignment, trials: Trials) -> Finding:
         f"{len(known) - refused} of {len(known)}, {len(seeds)} seeds",
         problems,
     )
+
+
+def affected_tasks(assignment: Assignment, solutions: dict[str, str], tests: list[TestCell]) -> tuple[str, ...]:
+    """The tasks with a test that uses, perhaps through other functions, what changed solution cells define."""
+    changed = {name for cell in solutions for name in defined_names(assignment.cells[cell].source)}
+    notebook = submission_notebook(assignment, reference_solutions(assignment) | solutions)
+    submitted = Submitted.of(notebook, assignment)
+    used = {test.name: {n for name in test.student_names for n in submitted.reachable(name)} for test in tests}
+    return tuple(dict.fromkeys(test.task.name for test in tests if used[test.name] & changed))
 
 
 def nothing_left(assignment: Assignment) -> Finding:
