@@ -73,6 +73,17 @@ def test_links_are_refused(folder, tmp_path):
     assert "hard link" in str(handed.problem)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_classmate_who_links_to_a_file_costs_its_owner_nothing(folder, tmp_path):
+    (folder / "mini.ipynb").write_bytes(b"mine")
+    (tmp_path / "other").mkdir()
+    os.link(folder / "mini.ipynb", tmp_path / "other" / "mini.ipynb")
+    for owner, path in ((1001, folder), (1001, folder / "mini.ipynb"), (1002, tmp_path / "other")):
+        os.chown(path, owner, owner)
+    assert read_submission(folder, "mini").data == b"mine"
+    assert "hard link" in str(read_submission(tmp_path / "other", "mini").problem)
+
+
 def test_a_link_beside_a_good_file_is_passed_over(folder, tmp_path):
     (tmp_path / "secret.ipynb").write_bytes(b'"grade_id" mini')
     (folder / "a.ipynb").symlink_to(tmp_path / "secret.ipynb")

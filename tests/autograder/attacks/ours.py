@@ -11,6 +11,7 @@ import resource
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -72,12 +73,14 @@ class Arena:
 
     def fill(self) -> None:
         """Neighbours first: an attacker may have got hold of their files."""
+        owners = count(100_000)
         for attack in self.attacks:
             path = self.classroom.submitted(attack.neighbour, VICTIM) / f"{VICTIM}.ipynb"
             path.parent.mkdir(parents=True)
             path.write_bytes(honest(self.assignment))
+            _give(path.parent, next(owners))
         for attack in self.attacks:
-            attack.hand_in(self.assignment, self.classroom.root, self.outside)
+            _give(attack.hand_in(self.assignment, self.classroom.root, self.outside), next(owners))
 
     @contextlib.contextmanager
     def surroundings(self) -> Iterator[None]:
@@ -89,6 +92,13 @@ class Arena:
             mock.patch("autograder.assignment.SOLUTIONS", HERE),
         ):
             yield
+
+
+def _give(folder: Path, owner: int) -> None:
+    """A student owns a folder and what is in it, but for what is only linked there; only root can arrange that."""
+    for path in (folder, *folder.rglob("*")) if os.geteuid() == 0 else ():
+        if path.is_dir() or path.lstat().st_nlink == 1:
+            os.chown(path, owner, owner, follow_symlinks=False)
 
 
 def victim() -> Assignment:

@@ -1,13 +1,16 @@
 """No attack of the corpus gains anything: no point, no secret, no file, no process, nobody else's marks, no extra time."""
 
+import os
+
 import nbformat
 import pytest
 
 from tests.autograder.attacks import ours, referee
 from tests.autograder.attacks.corpus import FAMILIES, HERE, read_corpus
 
-# Holes that docs/trust.md admits: by clause, the attacks that use them.
-KNOWN = {"neighbour": {"ingest/hard_link_to_a_classmate"}}
+# Holes that docs/trust.md admits: by clause, the attacks that use them. Only root can make a class in which every
+# student owns a folder, as they do where they hand in themselves.
+KNOWN = {} if os.geteuid() == 0 else {"neighbour": {"ingest/hard_link_to_a_classmate"}}
 
 
 def test_the_corpus_covers_every_family_and_says_what_it_tries():
