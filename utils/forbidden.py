@@ -57,7 +57,7 @@ def _once(question: Callable[[ast.AST], Answer]) -> Callable[[ast.AST], Answer]:
 def find_use(function: Any, names: list[str]) -> Use | None:
     """The first use of one of the names in the source of a function or class, or of a helper beside it that it uses.
 
-    The source is the attribute `__descent_source__` where there is one (it may hold more than this definition), else
+    The source is the attribute `__descent_source__` where there is one: imports, and all code that counts. Else it is
     what `inspect` finds. Raises TypeError if there is no source to read.
     """
     given = getattr(function, "__descent_source__", None)
@@ -65,24 +65,17 @@ def find_use(function: Any, names: list[str]) -> Use | None:
         return None
     space = _globals_of(function) if given is None else {}
     module = ast.parse(_source_of(function) if given is None else textwrap.dedent(given))
-    definitions: dict[str, list[ast.AST]] = {}
-    modules = names_imported(module.body)
-    for statement in module.body:
-        for bound in names_bound(statement, modules):
-            definitions.setdefault(bound, []).append(statement)
     aliases = {name: dotted for name, value in space.items() if (dotted := _dotted_name(value))}
     aliases |= _bindings(module.body, aliases)
-    name = getattr(function, "__name__", "")
-    reached: list[ast.AST] = [*definitions.get(name, [module])]
-    reached += [statement for statement in module.body if names_changed(statement) & modules]
-    seen, known = {name}, definitions.keys() | space.keys()
+    reached: list[ast.AST] = [statement for statement in module.body if not is_import(statement)]
+    seen = {getattr(function, "__name__", "")}
     for node in reached:
         for use in _uses(nodes_below(node), aliases):
             if any(_matches(use.name, forbidden) for forbidden in names):
                 return use
-        for called in free_names(node, known) - seen:
+        for called in free_names(node, space.keys()) - seen:
             seen.add(called)
-            reached += definitions.get(called) or _helper(space.get(called), function)
+            reached += _helper(space[called], function)
     return _use_out_of_sight(reached, aliases, [name for name in names if name.rpartition(".")[0]])
 
 

@@ -120,7 +120,6 @@ FINE = [
     "def f(cache): return cache['backward']  # torch.autograd",
     "def f(x): raise ValueError('backward')",
     "def linear_backward(x): return x\ndef f(x): return linear_backward(x)",
-    "def test(x): return torch.autograd.grad(x, x)\ndef f(x): return x",
     "def f(torchy): return torchy.autograd",
 ]
 
