@@ -31,10 +31,10 @@
 # $\partial L/\partial y$, the gradient of the final loss $L$ with respect to `y`; it has the shape of `y`.
 #
 # **Rules.** Library functions such as `torch.sigmoid` or `torch.log_softmax` are allowed. Automatic
-# differentiation (`requires_grad`, `.backward()`, `torch.autograd`, `torch.func`) and `torch.optim` are not:
-# here you are the engine. A result that is one number may be a float or a tensor without dimensions. A
-# function may work in place if its arguments are, when it returns, what they were before. Results have the
-# dtype of the inputs, float32 or float64.
+# differentiation (`requires_grad`, `.backward()` of a tensor, `torch.autograd`, `torch.func`, `torch.nn.Linear`)
+# and `torch.optim` are not: here you are the engine. A result that is one number may be a float or a tensor
+# without dimensions. A function may work in place if its arguments, a cache included, are, when it returns,
+# what they were before. Results have the dtype of the inputs, float32 or float64.
 #
 # **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most
 # mistakes. The grader adds hidden ones: other shapes, other dtypes, extreme values.
@@ -72,7 +72,7 @@ AUTOGRAD = (
     "torch.nn.parameter",
     "requires_grad",
     "requires_grad_",
-    ".backward",
+    "torch.nn.Linear",
 )
 
 # %% [markdown] task={"name": "numerical-gradient", "minutes": 10, "difficulty": 1}
@@ -388,7 +388,8 @@ generator = case_generator()
 def gradients_of_two_passes(first, second, grad_first, grad_second):
     _, cache_first = linear_forward(*first)
     _, cache_second = linear_forward(*second)
-    return linear_backward(grad_first, cache_first), linear_backward(grad_second, cache_second)
+    passes = (grad_first, cache_first), (grad_second, cache_second), (grad_first, cache_first)
+    return [linear_backward(grad_y, cache) for grad_y, cache in passes]
 
 
 def expected_gradients(x, weight, bias, grad_y):
@@ -414,12 +415,13 @@ for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
 first = [torch.randn(*shape, generator=generator) for shape in ((2, 3), (4, 3), (4,))]
 second = [torch.randn(*shape, generator=generator) for shape in ((2, 3), (4, 3), (4,))]
 grad_first, grad_second = torch.randn(2, 4, generator=generator), torch.randn(2, 4, generator=generator)
-both = gradients_of_two_passes(first, second, grad_first, grad_second)
+*both, again = gradients_of_two_passes(first, second, grad_first, grad_second)
 expected = expected_gradients(*first, grad_first), expected_gradients(*second, grad_second)
 for actual, wanted in zip(both, expected, strict=True):
     for name, actual_one, wanted_one in zip(names, actual, wanted, strict=True):
         what = f"the gradient of {name}, two forward passes before the first backward pass"
         check_close(actual_one, wanted_one, what, rtol=1e-5, atol=1e-5)
+check_close(again, both[0], "a second backward pass with the same cache gives the same gradients")
 ### END HIDDEN TESTS
 
 # %% [markdown] task={"name": "activations", "minutes": 14, "difficulty": 1}
@@ -538,12 +540,13 @@ for dtype in (torch.float64, torch.float32):
 def relu_after_another_pass(x, grad_y):
     _, cache = relu_forward(x)
     relu_forward(-x)
-    return relu_backward(grad_y, cache)
+    return relu_backward(grad_y, cache), relu_backward(grad_y, cache)
 
 
-grad_x = relu_after_another_pass(x, grad_y)
+grad_x, again = relu_after_another_pass(x, grad_y)
 what = "the gradient of relu when another forward pass came before the backward pass"
 check_close(grad_x, torch.where(x > 0, grad_y, 0.0), what)
+check_close(again, grad_x, "a second backward pass with the same cache gives the same gradient")
 y, grad_x = relu_both_ways(torch.tensor(2.0), torch.tensor(3.0))
 check_close([y, grad_x], [2.0, 3.0], "relu and its gradient at an x without dimensions")
 ### END HIDDEN TESTS
@@ -588,12 +591,13 @@ for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
 def sigmoid_after_another_pass(x, grad_y):
     _, cache = sigmoid_forward(x)
     sigmoid_forward(x / 2)
-    return sigmoid_backward(grad_y, cache)
+    return sigmoid_backward(grad_y, cache), sigmoid_backward(grad_y, cache)
 
 
-grad_x = sigmoid_after_another_pass(x, grad_y)
+grad_x, again = sigmoid_after_another_pass(x, grad_y)
 what = "the gradient of the sigmoid when another forward pass came before the backward pass"
 check_close(grad_x, expected, what, atol=tolerance)
+check_close(again, grad_x, "a second backward pass with the same cache gives the same gradient")
 y, grad_x = sigmoid_both_ways(torch.tensor(0.0), torch.tensor(8.0))
 check_close([y, grad_x], [0.5, 2.0], "the sigmoid and its gradient at an x without dimensions")
 ### END HIDDEN TESTS
@@ -635,12 +639,13 @@ for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
 def tanh_after_another_pass(x, grad_y):
     _, cache = tanh_forward(x)
     tanh_forward(x / 2)
-    return tanh_backward(grad_y, cache)
+    return tanh_backward(grad_y, cache), tanh_backward(grad_y, cache)
 
 
-grad_x = tanh_after_another_pass(x, grad_y)
+grad_x, again = tanh_after_another_pass(x, grad_y)
 what = "the gradient of tanh when another forward pass came before the backward pass"
 check_close(grad_x, expected, what, atol=tolerance)
+check_close(again, grad_x, "a second backward pass with the same cache gives the same gradient")
 y, grad_x = tanh_both_ways(torch.tensor(0.0), torch.tensor(8.0))
 check_close([y, grad_x], [0.0, 8.0], "tanh and its gradient at an x without dimensions")
 ### END HIDDEN TESTS
@@ -1337,7 +1342,7 @@ check_close(grad_b, 2.0, "the derivative of a * b + a with respect to b")
 for a, b in ((-1.5, 0.5), (0.5, 2.0)):
     for name, actual, expected in zip(NAMES, each_operation(a, b), derivatives(a, b), strict=True):
         check_close(actual, expected, f"(result, derivative by a, derivative by b) of {name} at a = {a}, b = {b}")
-check_not_used(Value, AUTOGRAD[:-1])  # its own method is called backward
+check_not_used(Value, AUTOGRAD)
 passed_visible("Value, its operations")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
