@@ -1050,7 +1050,9 @@ def unbroadcast(grad, shape):
 # %% nbgrader={"grade": true, "grade_id": "unbroadcast-test", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
 # Test: unbroadcast.
 grad = torch.tensor([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
-check_close(unbroadcast(grad, (2, 3)), grad, "from (2, 3) to (2, 3): nothing was broadcast")
+with unchanged(grad=grad):
+    same = unbroadcast(grad, (2, 3))
+check_close(same, grad, "from (2, 3) to (2, 3): nothing was broadcast")
 check_close(unbroadcast(grad, (3,)), [11.0, 22.0, 33.0], "from (2, 3) to (3,)")
 check_close(unbroadcast(grad, (2, 1)), [[6.0], [60.0]], "from (2, 3) to (2, 1)")
 check_close(unbroadcast(grad, ()), 66.0, "from (2, 3) to ()")
