@@ -1240,6 +1240,14 @@ def vjp_softmax(probabilities, cotangent):
         message="You form the Jacobian, which has K² entries per example. Multiply without it: p ⊙ (u - pᵀ u).",
     ),
     Misconception(
+        name="examples-multiplied-with-each-other",
+        function="vjp_softmax",
+        find="(probabilities * cotangent).sum(dim=1, keepdim=True)",
+        put="(probabilities @ cotangent.T).diagonal()[:, None]",
+        message="You multiply each example with every other one, an N × N matrix, and keep its diagonal. Each row needs only its "
+        "own sum of p u.",
+    ),
+    Misconception(
         name="jvp-weight-not-transposed",
         function="jvp_linear",
         find="weight.T",

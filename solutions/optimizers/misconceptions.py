@@ -1034,6 +1034,16 @@ def levenberg_marquardt(residual_fn, jacobian_fn, x0, *, damping=1e-3, steps=50)
         message="You use the Jacobian of the start all along. Evaluate it at the current point.",
     ),
     Misconception(
+        name="lm-stops-when-little-is-gained",
+        function="levenberg_marquardt",
+        find="            x, cost, damping = trial, trial_cost, damping / 10",
+        put="            if cost - trial_cost < 1e-3 * cost:\n"
+        "                return trial\n"
+        "            x, cost, damping = trial, trial_cost, damping / 10",
+        message="You stop as soon as a trial gains little. With a large damping the first trials gain little and the later ones "
+        "much: make all `steps` trials.",
+    ),
+    Misconception(
         name="lm-cost-not-updated",
         function="levenberg_marquardt",
         find="x, cost, damping = trial, trial_cost, damping / 10",
