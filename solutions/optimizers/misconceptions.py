@@ -667,14 +667,6 @@ class Adam:
         "`copy_` works for every memory layout.",
     ),
     Misconception(
-        name="adam-class-autograd-stays-off",
-        function="Adam.step",
-        find="with torch.no_grad():",
-        put="if not torch.set_grad_enabled(False):",
-        message="Your step switches autograd off for good, so the next backward pass fails. `with torch.no_grad():` switches it on "
-        "again at its end.",
-    ),
-    Misconception(
         name="adam-class-step-recorded",
         function="Adam.step",
         find="with torch.no_grad():",
