@@ -234,6 +234,46 @@ def mlp_loss_and_gradients(parameters, x, target, activation="relu"):
 """,
     ),
     Alternative(
+        name="layers-as-objects",
+        function="mlp_loss_and_gradients",
+        why="a class for each layer, with methods forward and backward of its own",
+        code="""
+class Layer:
+    def __init__(self, weight, bias):
+        self.weight, self.bias = weight, bias
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight.T + self.bias
+
+    def backward(self, grad_y):
+        self.gradients = grad_y.T @ self.x, grad_y.sum(dim=0)
+        return grad_y @ self.weight
+
+
+class Activation:
+    def __init__(self, name):
+        self.name = name
+
+    def forward(self, x):
+        self.y = getattr(torch, self.name)(x)
+        return self.y
+
+    def backward(self, grad_y):
+        return grad_y * {"relu": self.y > 0, "sigmoid": self.y - self.y**2, "tanh": 1 - self.y**2}[self.name]
+
+
+def mlp_loss_and_gradients(parameters, x, target, activation="relu"):
+    *layers, _ = [part for layer in parameters for part in (Layer(*layer), Activation(activation))]
+    for layer in layers:
+        x = layer.forward(x)
+    loss, gradient = softmax_cross_entropy(x, target)
+    for layer in reversed(layers):
+        gradient = layer.backward(gradient)
+    return loss, [layer.gradients for layer in layers[::2]]
+""",
+    ),
+    Alternative(
         name="recursive-network",
         function="mlp_loss_and_gradients",
         why="recursion over the layers in place of two loops",

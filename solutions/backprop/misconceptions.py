@@ -448,6 +448,14 @@ def sigmoid_backward(grad_y, cache):
         message="You use the slope of tanh, 1 - y². That of the sigmoid is y (1 - y).",
     ),
     Misconception(
+        name="sigmoid-changes-its-cache",
+        function="sigmoid_backward",
+        find="grad_y * cache * (1 - cache)",
+        put="cache.mul_(1 - cache).mul_(grad_y)",
+        message="Your backward pass of the sigmoid writes into its cache, which is the y that the caller holds, too. Make a new "
+        "tensor.",
+    ),
+    Misconception(
         name="tanh-slope-without-square",
         function="tanh_backward",
         find="cache**2",
@@ -481,6 +489,13 @@ def sigmoid_backward(grad_y, cache):
         find="cache**2",
         put="torch.tanh(cache) ** 2",
         message="Your backward pass applies tanh to a value that is its output already. Use the cached output as it is.",
+    ),
+    Misconception(
+        name="tanh-changes-its-cache",
+        function="tanh_backward",
+        find="grad_y * (1 - cache**2)",
+        put="cache.square_().neg_().add_(1).mul_(grad_y)",
+        message="Your backward pass of tanh writes into its cache, which is the y that the caller holds, too. Make a new tensor.",
     ),
     # Task 4: softmax and cross-entropy
     Misconception(
@@ -1223,6 +1238,14 @@ def vjp_softmax(probabilities, cotangent):
     return (jacobian @ cotangent[:, :, None])[:, :, 0]
 """,
         message="You form the Jacobian, which has K² entries per example. Multiply without it: p ⊙ (u - pᵀ u).",
+    ),
+    Misconception(
+        name="examples-multiplied-with-each-other",
+        function="vjp_softmax",
+        find="(probabilities * cotangent).sum(dim=1, keepdim=True)",
+        put="(probabilities @ cotangent.T).diagonal()[:, None]",
+        message="You multiply each example with every other one, an N × N matrix, and keep its diagonal. Each row needs only its "
+        "own sum of p u.",
     ),
     Misconception(
         name="jvp-weight-not-transposed",

@@ -102,6 +102,14 @@ def minibatches(n, batch_size, generator, drop_last=False):
         "for a batch that is k times as large.",
     ),
     Misconception(
+        name="scaled-lr-whole-multiples",
+        function="scaled_lr",
+        find="base_lr * batch / base_batch",
+        put="base_lr * (batch // base_batch)",
+        message="You count how many times the base batch fits into the batch, with //. The ratio is a fraction: a batch that is "
+        "half as large gets half the rate.",
+    ),
+    Misconception(
         name="scaled-lr-upside-down",
         function="scaled_lr",
         find="base_lr * batch / base_batch",
@@ -505,6 +513,14 @@ def adamw(param, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=
 """,
         message="You take Adam's step first and shrink afterwards, so the step itself shrinks too. As in PyTorch: shrink first.",
     ),
+    Misconception(
+        name="adamw-spares-biases",
+        function="adamw",
+        find="1 - lr * weight_decay",
+        put="1 - lr * weight_decay * (param.dim() != 1)",
+        message="You leave vectors out of the decay, as some training scripts do with biases. That is their choice of what to hand "
+        "to the optimizer; adamw itself decays every parameter.",
+    ),
 ]
 
 ADAM_CLASS = [
@@ -641,6 +657,14 @@ class Adam:
 """,
         message="You keep the generator itself. After the first walk through it there is nothing left, and the later steps do nothing: "
         "make a list of it.",
+    ),
+    Misconception(
+        name="adam-class-needs-contiguous-memory",
+        function="Adam.step",
+        find="param.copy_(value)",
+        put="param.view(-1).copy_(value.reshape(-1))",
+        message="Your step fails for a parameter that is not contiguous, a transposed one for example: `view` cannot flatten it. "
+        "`copy_` works for every memory layout.",
     ),
     Misconception(
         name="adam-class-step-recorded",
@@ -1000,6 +1024,16 @@ def levenberg_marquardt(residual_fn, jacobian_fn, x0, *, damping=1e-3, steps=50)
         find="jacobian = residual_fn(x), jacobian_fn(x)",
         put="jacobian = residual_fn(x), jacobian_fn(x0)",
         message="You use the Jacobian of the start all along. Evaluate it at the current point.",
+    ),
+    Misconception(
+        name="lm-stops-when-little-is-gained",
+        function="levenberg_marquardt",
+        find="            x, cost, damping = trial, trial_cost, damping / 10",
+        put="            if cost - trial_cost < 1e-3 * cost:\n"
+        "                return trial\n"
+        "            x, cost, damping = trial, trial_cost, damping / 10",
+        message="You stop as soon as a trial gains little. With a large damping the first trials gain little and the later ones "
+        "much: make all `steps` trials.",
     ),
     Misconception(
         name="lm-cost-not-updated",

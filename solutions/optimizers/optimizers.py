@@ -264,6 +264,7 @@ passed_visible("scaled_lr")
 check_close(scaled_lr(0.1, 256, 96), 0.0375, "the rate for a batch that is not a multiple")
 check_close(scaled_lr(0.3, 64, 32), 0.15, "the rate for a smaller batch")
 check_close(scaled_lr(2, 10, 15), 3.0, "the rate when it is given as an integer")
+check_close(scaled_lr(1e-6, 256, 384), 1.5e-6, "a rate that is tiny", atol=0.0)
 check_close(scaled_lr(1e-3, 8, 8000), 1.0, "the rate for a batch that is a thousand times as large")
 ### END HIDDEN TESTS
 
@@ -386,7 +387,7 @@ passed_visible("sgd")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
 rates = [0.1, 0.3, 0.05, 0.2]
-for shape, dtype in (((3, 2, 4), torch.float64), ((5, 3), torch.float32), ((), torch.float64)):
+for shape, dtype in (((3, 2, 4), torch.float64), ((5, 1), torch.float32), ((), torch.float64)):
     start = torch.randn(shape, generator=generator, dtype=dtype)
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     grads[2].zero_()  # the decay goes on
@@ -579,7 +580,12 @@ check_not_used(momentum, "torch.optim")
 passed_visible("momentum")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
-for shape, dtype, mu in (((3, 2, 4), torch.float64, 0.9), ((2, 5), torch.float32, 0.6), ((), torch.float64, 0.3)):
+for shape, dtype, mu in (
+    ((3, 2, 4), torch.float64, 0.9),
+    ((5, 1), torch.float32, 0.6),
+    ((), torch.float64, 0.3),
+    ((4,), torch.float64, 0.0),
+):
     rates = [0.1, 0.3, 0.0, 0.2, 0.1]
     start = torch.randn(shape, generator=generator, dtype=dtype)
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
@@ -646,7 +652,12 @@ check_not_used(momentum_goodfellow, "torch.optim")
 passed_visible("momentum_goodfellow")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
-for shape, dtype, mu in (((3, 2, 4), torch.float64, 0.9), ((2, 5), torch.float32, 0.6), ((), torch.float64, 0.3)):
+for shape, dtype, mu in (
+    ((3, 2, 4), torch.float64, 0.9),
+    ((5, 1), torch.float32, 0.6),
+    ((), torch.float64, 0.3),
+    ((4,), torch.float64, 0.0),
+):
     rates = [0.1, 0.3, 0.0, 0.2, 0.1]
     start = torch.randn(shape, generator=generator, dtype=dtype)
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
@@ -713,7 +724,12 @@ check_not_used(nesterov, "torch.optim")
 passed_visible("nesterov")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
-for shape, dtype, mu in (((3, 2, 4), torch.float64, 0.9), ((2, 5), torch.float32, 0.6), ((), torch.float64, 0.3)):
+for shape, dtype, mu in (
+    ((3, 2, 4), torch.float64, 0.9),
+    ((5, 1), torch.float32, 0.6),
+    ((), torch.float64, 0.3),
+    ((4,), torch.float64, 0.0),
+):
     rates = [0.1, 0.3, 0.0, 0.2, 0.1]
     start = torch.randn(shape, generator=generator, dtype=dtype)
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
@@ -883,7 +899,7 @@ passed_visible("adagrad")
 generator = case_generator()
 for shape, dtype, settings in (
     ((3, 2, 4), torch.float64, {}),
-    ((3, 5), torch.float32, {}),
+    ((3, 1), torch.float32, {}),
     ((4, 3), torch.float64, {"eps": 1e-2}),
     ((), torch.float64, {"eps": 0.3}),
 ):
@@ -893,8 +909,8 @@ for shape, dtype, settings in (
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     if shape:
         for grad in grads:
-            grad[0] *= 1e-8
-            grad[1] = 0.0
+            grad[0] = 0.0
+            grad[1] *= 1e-8
     grads[3].zero_()  # the state goes on
     with unchanged(param=start, grad=grads):
         path, again = adagrad_path(start, grads, rates, settings)
@@ -971,7 +987,7 @@ passed_visible("rmsprop")
 generator = case_generator()
 for shape, dtype, settings in (
     ((3, 2, 4), torch.float64, {}),
-    ((3, 5), torch.float32, {"alpha": 0.8}),
+    ((3, 1), torch.float32, {"alpha": 0.8}),
     ((4, 3), torch.float64, {"alpha": 0.4, "eps": 1e-2}),
     ((), torch.float64, {"alpha": 0.9, "eps": 0.3}),
 ):
@@ -981,8 +997,8 @@ for shape, dtype, settings in (
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     if shape:
         for grad in grads:
-            grad[0] *= 1e-6
-            grad[1] = 0.0
+            grad[0] = 0.0
+            grad[1] *= 1e-6
     grads[3].zero_()  # the state goes on
     with unchanged(param=start, grad=grads):
         path, again = rmsprop_path(start, grads, rates, settings)
@@ -1169,7 +1185,7 @@ def expected_adam(start, grads, rates, betas=(0.9, 0.999), eps=1e-8):
 
 for shape, dtype, settings in (
     ((3, 2, 4), torch.float64, {}),
-    ((3, 5), torch.float32, {"betas": (0.8, 0.95)}),
+    ((3, 1), torch.float32, {"betas": (0.8, 0.95)}),
     ((4, 3), torch.float64, {"betas": (0.6, 0.99), "eps": 1e-2}),
     ((5,), torch.float64, {"betas": (0.3, 0.4)}),
     ((), torch.float64, {"betas": [0.95, 0.9], "eps": 1e-4}),
@@ -1179,8 +1195,8 @@ for shape, dtype, settings in (
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     if shape:
         for grad in grads:
-            grad[0] *= 1e-6
-            grad[1] = 0.0
+            grad[0] = 0.0
+            grad[1] *= 1e-6
             grad[2] *= 100.0
     grads[3].zero_()  # the averages go on
     with unchanged(param=start, grad=grads):
@@ -1277,9 +1293,9 @@ def expected_adamw(start, grads, rates, betas=(0.9, 0.999), eps=1e-8, weight_dec
 
 for shape, dtype, settings in (
     ((3, 2, 4), torch.float64, {}),
-    ((3, 5), torch.float32, {"betas": (0.8, 0.95), "weight_decay": 0.3}),
+    ((5,), torch.float32, {"betas": (0.8, 0.95), "weight_decay": 0.3}),
     ((4, 3), torch.float64, {"betas": (0.6, 0.99), "eps": 1e-2, "weight_decay": 0.5}),
-    ((3, 2), torch.float64, {"weight_decay": 0.0}),
+    ((3, 1), torch.float64, {"weight_decay": 0.0}),
     ((), torch.float64, {"eps": 1e-3, "weight_decay": 0.2}),
 ):
     rates = [0.1, 0.3, 0.05, 0.2, 0.1] * (1 if shape else 3)
@@ -1287,8 +1303,8 @@ for shape, dtype, settings in (
     grads = [torch.randn(shape, generator=generator, dtype=dtype) for _ in rates]
     if shape:
         for grad in grads:
-            grad[0] *= 1e-6
-            grad[1] = 0.0
+            grad[0] = 0.0
+            grad[1] *= 1e-6
     grads[3].zero_()  # the state goes on
     with unchanged(param=start, grad=grads):
         path, again = adamw_path(start, grads, rates, settings)
@@ -1508,6 +1524,7 @@ def train_with_adam(starts, grads, settings):
         ),
         "the parameters are still leaves that require gradients": all(p.is_leaf and p.requires_grad for p in params),
         "step() leaves the gradients as they are": gradients_kept,
+        "autograd is on again after step()": torch.is_grad_enabled(),
     }
     return path, facts
 
@@ -1518,8 +1535,13 @@ path, facts = train_with_adam(starts, [[half, None], [half, None], [half, half]]
 check_close(path[0][0], [0.9], "a parameter 1 with gradient 0.5 after one step with lr 0.1")
 check_close(path[1][0], [0.8], "the same parameter after two steps")
 check_close(path[1][1], [3.0], "a parameter without a gradient stays where it is")
+causes = {
+    "step() leaves the gradients as they are": "Work on a copy: only zero_grad() may change a gradient.",
+    "autograd is on again after step()": "Use `with torch.no_grad():`, which switches autograd on again at its end.",
+}
+in_place = "Change the parameter in place under torch.no_grad(), for instance with copy_()."
 for fact, holds in facts.items():
-    check_true(holds, fact, "Change the parameter in place under torch.no_grad(), for instance with copy_().")
+    check_true(holds, fact, causes.get(fact, in_place))
 check_not_used(Adam, "torch.optim")
 passed_visible("Adam")
 ### BEGIN HIDDEN TESTS
@@ -1815,6 +1837,7 @@ for step, power in ((0, 0), (6, 0), (7, 1), (13, 1), (14, 2), (20, 2), (21, 3)):
     rate = step_lr(step, base_lr=base_lr, gamma=gamma, step_size=7)
     check_close(rate, base_lr * gamma**power, "step_lr just before and just after its drops, step_size 7", atol=0.0)
 check_close(step_lr(3, base_lr=2, gamma=0.5, step_size=1), 0.25, "step_lr that drops at every step")
+check_close(step_lr(5, base_lr=0.1, gamma=2.0, step_size=2), 0.4, "step_lr with a gamma above 1, a rate that grows")
 rate = step_lr(10**6, base_lr=1.0, gamma=gamma_near_one, step_size=10)
 check_close(rate, math.exp(1e5 * math.log(gamma_near_one)), "step_lr after a million steps", atol=0.0)
 ### END HIDDEN TESTS
@@ -1890,6 +1913,9 @@ check_close(cosine_lr(1, base_lr=2, total_steps=2, min_lr=1), 1.5, "cosine_lr wh
 check_close(linear_to_tau(1, base_lr=2, final_lr=1, tau=2), 1.5, "linear_to_tau when the rates are given as integers")
 rates = [linear_to_tau(step, base_lr=0.1, final_lr=0.5, tau=4) for step in (1, 4, 9)]
 check_close(rates, [0.2, 0.5, 0.5], "linear_to_tau when final_lr is larger than base_lr: the rate grows")
+check_close(
+    cosine_lr(9, base_lr=0.1, total_steps=8), 0.0, "cosine_lr after the end, down to the default min_lr", atol=1e-7
+)
 check_close(cosine_lr(10**6, base_lr=1.0, total_steps=3 * 10**6), 0.75, "cosine_lr after a million steps")
 check_close(linear_to_tau(10**6, base_lr=1.0, final_lr=0.01, tau=10**5), 0.01, "linear_to_tau after a million steps")
 ### END HIDDEN TESTS
@@ -1943,7 +1969,7 @@ passed_visible("warmup_cosine")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
 base_lr, share = (0.2 + 0.6 * torch.rand(2, generator=generator, dtype=torch.float64)).tolist()
-for warmup, total, min_lr in ((5, 19, base_lr * share), (1, 8, 0.0), (0, 7, base_lr * share), (30, 31, 0.0)):
+for warmup, total, min_lr in ((5, 19, base_lr * share), (1, 8, 0.0), (0, 23, base_lr * share), (30, 31, 0.0)):
     for step in sorted(
         {0, 1, warmup // 2, max(warmup - 1, 0), warmup, warmup + 1, total - 1, total, total + 1, 9 * total}
     ):
@@ -2144,7 +2170,7 @@ for what, losses, settings, cuts in (
     ("a better loss after two bad ones", [4.0, 5.0, 5.0, 3.0, 5.0, 5.0], {"patience": 2}, []),
     ("very large losses", [1e12, 1e12, 1e11, 1e11, 1e11], {"patience": 1}, [4]),
     ("patience 0", [1.0, 1.0, 0.5, 0.5, 0.5], {"patience": 0}, [1, 3, 4]),
-    ("patience 0 and many cuts", [1.0] * 8, {"patience": 0}, [1, 2, 3, 4, 5, 6, 7]),
+    ("patience 0 and many cuts, down to a tiny rate", [1.0] * 13, {"patience": 0}, list(range(1, 13))),
 ):
     for factor in (0.1, 0.3):
         rates = plateau_rates(lr, losses, {"factor": factor, **settings})
@@ -2190,7 +2216,7 @@ check_close(two_plateaus([1.0, 1.0, 2.0, 2.0]), expected, what, atol=0.0)
 # **Write** `newton_step(grad, hessian, damping=0.0)` and `gauss_newton_step(residual, jacobian)`, which return the step
 # $\delta$ to *add*, and `levenberg_marquardt(residual_fn, jacobian_fn, x0, *, damping=1e-3, steps=50)`, which returns
 # the last kept $\theta$. `residual_fn(x)` has shape $(m,)$, `jacobian_fn(x)` has shape $(m, n)$ with $m \ge n$. No
-# argument is changed.
+# argument is changed, nor a tensor that one of these two functions returns.
 #
 # **Example.** $H = \begin{pmatrix}2&1\\1&3\end{pmatrix}$ and $g = (3, 4)$: Newton's step is $(-1, -1)$. With
 # $H = \operatorname{diag}(2, -4)$ and $g = (2, 4)$ it is $(-1, +1)$: along the second axis it goes *up* the slope.
@@ -2435,6 +2461,12 @@ def walk_where_nothing_changes(x0, settings):
     return levenberg_marquardt(lambda x: torch.ones_like(x), lambda x: torch.eye(len(x), dtype=x.dtype), x0, **settings)
 
 
+@probe
+def fit_with_one_jacobian(design, y, x0, settings):
+    """A linear model, whose Jacobian is one and the same tensor wherever it is asked for."""
+    return levenberg_marquardt(lambda x: design @ x - y, lambda x: design, x0, **settings)
+
+
 def exponential(t, y, scale):
     def residual(x):
         return scale[0] * x[0] * torch.exp(scale[1] * x[1] * t) - y
@@ -2469,12 +2501,13 @@ def kept_points(residual_fn, jacobian_fn, x, damping, steps):
 
 
 x0 = torch.tensor([-1.2, 1.0], dtype=torch.float64) + 0.1 * torch.rand(2, generator=generator, dtype=torch.float64)
-for damping in (1e-3, 0.5, 10.0):
+for damping in (1e-3, 0.5, 10.0, 1e4):
     expected = kept_points(rosenbrock_residual, rosenbrock_jacobian, x0, damping, 8)
     for steps in (1, 2, 3, 5, 8):
         with unchanged(x0=x0):
             x = solve_rosenbrock(x0, {"damping": damping, "steps": steps})
         check_shape(x, (2,), "the result of levenberg_marquardt")
+        check_dtype(x, torch.float64, "the result, which has the dtype of x0")
         check_close(x, expected[steps - 1], f"Rosenbrock after {steps} trials, rejected ones included")
 # From so small a damping most trials are rejected. The 50th is kept with the first one, the 51st with the second one.
 for damping in (1e-46, 1e-43):
@@ -2501,6 +2534,11 @@ for scale in ([1.0, 1.0], [100.0, 0.01]):
     check_close(
         slope, [0.0, 0.0], "a exp(b t) fitted to noisy points, after 50 trials: the slope of the cost", atol=1e-6
     )
+
+design, y = torch.stack([torch.ones_like(t), t], dim=1), 1 + 2 * t
+expected = kept_points(lambda x: design @ x - y, lambda x: design, natural, 1.0, 3)[-1]
+x = fit_with_one_jacobian(design, y, natural, {"damping": 1.0, "steps": 3})
+check_close(x, expected, "a line after 3 trials, where jacobian_fn always returns the same tensor: it is not changed")
 
 target = torch.tensor([-3.0], dtype=torch.float64)
 x = solve_logarithm(torch.tensor([2.0], dtype=torch.float64), target, {"steps": 1})
@@ -2714,7 +2752,7 @@ def draw_pairs(n, signs, length=1.0):
     for sign in signs:
         s = length * torch.randn(n, generator=generator, dtype=torch.float64)
         root = torch.randn(n, n, generator=generator, dtype=torch.float64)
-        y = (root @ root.T / n + torch.eye(n, dtype=torch.float64)) @ s
+        y = (root @ root.T / n + torch.eye(n, dtype=torch.float64)) @ s / 2  # curvatures above and below 1
         if sign == 0:
             # Orthogonal in exact arithmetic, so that yᵀs is exactly 0.
             s, y = torch.zeros(n, dtype=torch.float64), torch.zeros(n, dtype=torch.float64)
@@ -2751,7 +2789,7 @@ for n, signs, length, what in (
 zeros = torch.zeros(1, dtype=torch.float64)
 check_close(lbfgs_direction(zeros, steps, changes), [0.0], "the direction at a gradient of 0")
 steps = [vector(1.0, 0.0, 0.0), vector(0.0, 1.0, 0.0)]
-changes = [vector(0.02, 1.0, 0.0), vector(0.5, 2.0, 1.0)]
+changes = [vector(5e-4, 1.0, 0.0), vector(0.5, 2.0, 1.0)]
 grad = torch.randn(3, generator=generator, dtype=torch.float64)
 what = "the direction, two pairs, for one of them yᵀs is small but positive"
 check_close(lbfgs_direction(grad, steps, changes), dense_direction(grad, steps, changes), what)
