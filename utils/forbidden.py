@@ -70,13 +70,21 @@ def find_use(function: Any, names: list[str]) -> Use | None:
     reached: list[ast.AST] = [statement for statement in module.body if not is_import(statement)]
     seen = {getattr(function, "__name__", "")}
     for node in reached:
-        for use in _uses(nodes_below(node), aliases):
-            if any(_matches(use.name, forbidden) for forbidden in names):
-                return use
         for called in free_names(node, space.keys()) - seen:
             seen.add(called)
             reached += _helper(space[called], function)
+    own = _methods(reached)
+    forbidden = [name for name in names if name not in own]
+    for use in (use for node in reached for use in _uses(nodes_below(node), aliases)):
+        if any(_matches(use.name, name) for name in forbidden):
+            return use
     return _use_out_of_sight(reached, aliases, [name for name in names if name.rpartition(".")[0]])
+
+
+def _methods(nodes: list[ast.AST]) -> set[str]:
+    """Methods of classes that the code itself defines, each as `.name`."""
+    classes = (child for node in nodes for child in nodes_below(node) if isinstance(child, ast.ClassDef))
+    return {f".{method.name}" for owner in classes for method in owner.body if isinstance(method, ast.FunctionDef)}
 
 
 def _mentions_none(source: str, names: list[str]) -> bool:

@@ -73,6 +73,7 @@ AUTOGRAD = (
     "requires_grad",
     "requires_grad_",
     "torch.nn.Linear",
+    ".backward",
 )
 
 # %% [markdown] task={"name": "numerical-gradient", "minutes": 10, "difficulty": 1}

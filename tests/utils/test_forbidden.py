@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from tests import needs_jupyter
 from utils.checks import CheckFailed, check_not_used
+from utils.forbidden import find_use
 
 
 class StandIn:
@@ -127,6 +128,18 @@ FINE = [
 @pytest.mark.parametrize("source", FINE)
 def test_accepts_what_only_looks_alike(source: str) -> None:
     check_not_used(StandIn("f", source), ["torch.autograd", "backward", "torch.softmax"])
+
+
+@pytest.mark.parametrize(
+    ("source", "fine"),
+    [
+        ("def f(x): return x.sum().backward()", False),
+        ("class Layer:\n    def backward(self, g): return g\ndef f(x): return Layer().backward(x)", True),
+        ("class Layer:\n    def forward(self, g): return g\ndef f(x): return Layer().backward(x)", False),
+    ],
+)
+def test_a_method_of_ones_own_is_no_librarys(source: str, fine: bool) -> None:
+    assert (find_use(StandIn("f", source), [".backward"]) is None) == fine
 
 
 def test_message_names_the_call_and_the_code() -> None:
