@@ -54,6 +54,7 @@ from utils.checks import (
     check_equal,
     check_shape,
     passed_visible,
+    probe,
     unchanged,
 )
 from utils.data import photograph
@@ -226,6 +227,7 @@ passed_visible("storage_cost")
 check_close(storage_cost(250, 236, 14), 6804, "the numbers stored for 14 terms of a matrix with 250 rows, 236 columns")
 check_close(storage_cost(7, 4, 0), 0, "the numbers stored for no term")
 check_close(storage_cost(4, 70, 3), 222, "the numbers stored for three terms of a wide matrix")
+check_close(storage_cost(4, 6, 4), 40, "the numbers stored for all four terms of a matrix with four rows, six columns")
 what = "the numbers stored for eight terms of a matrix with ten rows and ten columns, more than it has entries"
 check_close(storage_cost(10, 10, 8), 160, what)
 ### END HIDDEN TESTS
@@ -680,7 +682,7 @@ for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
         (1, 3, "3 inputs and a single output"),
     ):
         weight = torch.randn(m, n, generator=generator, dtype=dtype)
-        x = torch.randn(n, generator=generator, dtype=dtype)
+        x = 3 * torch.randn(n, generator=generator, dtype=dtype)  # small slopes, too
         for activation, function in (("sigmoid", torch.sigmoid), ("tanh", torch.tanh)):
             preactivation = weight @ x
             with unchanged(weight=weight, preactivation=preactivation):
@@ -778,6 +780,7 @@ cases = (
     ((3, 5, 4, 2), "three layers that get narrower"),
     ((2, 4, 3, 5), "three layers that get wider"),
     ((4, 4, 4), "two square layers"),
+    ((4, 4, 4), "two other square layers"),
     ((4, 4, 4, 4, 4), "four square layers"),
     ((3, 5), "a single layer"),
 )
@@ -955,6 +958,7 @@ cases = (
     ((3, 5, 4, 2), "three layers that get narrower"),
     ((2, 4, 3, 5), "three layers that get wider"),
     ((4, 4, 4), "two square layers"),
+    ((4, 4, 4), "two other square layers"),
     ((4, 4, 4, 4, 4, 4), "five square layers"),
     ((3, 5), "a single layer"),
 )
@@ -1323,7 +1327,7 @@ def clip_grad_norm(grads, max_norm):
 def clip_grad_value(grads, limit):
     """Limit every entry of every gradient to [-limit, limit].
 
-    grads: list or tuple of tensors of any shapes, not changed; limit: positive number
+    grads: list or tuple of tensors of any shapes, transposed ones too, not changed; limit: positive number
     Returns a list of tensors of the shapes and dtypes of grads.
     """
     ### BEGIN SOLUTION
@@ -1350,6 +1354,20 @@ check_close(norm, 5.0, "the norm before clipping when nothing is clipped", rtol=
 clipped, norm = clip_grad_norm([torch.zeros(2)], 1.0)
 check_close(clipped, [torch.zeros(2)], "gradients of 0, which stay 0")
 check_close(norm, 0.0, "the norm of gradients of 0")
+
+
+@probe
+def given_after_clipping_by_norm():
+    """What gradients that need no clipping are when the clipped ones have been changed."""
+    grads = [torch.tensor([3.0, 0.0]), torch.tensor([4.0])]
+    for tensor in clip_grad_norm(grads, 10.0)[0]:
+        tensor += 1
+    return grads
+
+
+same = {"The clipped gradients are the ones that you were given. Return new tensors.": [[4.0, 1.0], [5.0]]}
+what = "the gradients given, when the clipped ones change later"
+check_close(given_after_clipping_by_norm(), [[3.0, 0.0], [4.0]], what, causes=same)
 passed_visible("clip_grad_norm")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
@@ -1425,6 +1443,20 @@ causes = {"Only one side was limited. The limits are -1 and 1.": [torch.tensor([
 check_close(clipped, [torch.tensor([1.0, 0.0]), torch.tensor([-1.0])], "(3, 0) and (-4), limited to 1", causes=causes)
 clipped = clip_grad_value([torch.tensor([0.5, -0.25, 2.0])], 1.0)
 check_close(clipped, [torch.tensor([0.5, -0.25, 1.0])], "(0.5, -0.25, 2), limited to 1: what is within stays")
+
+
+@probe
+def given_after_clipping_by_value():
+    """What gradients that need no clipping are when the clipped ones have been changed."""
+    grads = [torch.tensor([3.0, 0.0]), torch.tensor([4.0])]
+    for tensor in clip_grad_value(grads, 10.0):
+        tensor += 1
+    return grads
+
+
+same = {"The clipped gradients are the ones that you were given. Return new tensors.": [[4.0, 1.0], [5.0]]}
+what = "the gradients given, when the clipped ones change later"
+check_close(given_after_clipping_by_value(), [[3.0, 0.0], [4.0]], what, causes=same)
 passed_visible("clip_grad_value")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
@@ -1439,9 +1471,10 @@ for dtype in (torch.float64, torch.float32):
             check_shape(found, tuple(grad.shape), f"a clipped gradient, which keeps its shape, {kind}")
             check_dtype(found, dtype, f"a clipped gradient, which keeps its dtype, {kind}")
             check_close(found, expected, f"gradients of both signs, {kind}")
-grads = (torch.tensor(-7.0), torch.tensor([[2.5, -2.5]]))
-expected = [torch.tensor(-2.5), torch.tensor([[2.5, -2.5]])]
-check_close(clip_grad_value(grads, 2.5), expected, "gradients in a tuple, some of them exactly at the limit")
+grads = (torch.tensor(-7.0), torch.tensor([[2.5, -2.5], [1.0, -9.0]]).T)
+expected = [torch.tensor(-2.5), torch.tensor([[2.5, 1.0], [-2.5, -2.5]])]
+what = "gradients in a tuple, one of them transposed, some entries exactly at the limit"
+check_close(clip_grad_value(grads, 2.5), expected, what)
 ### END HIDDEN TESTS
 
 # %% [markdown]
