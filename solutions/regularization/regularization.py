@@ -421,9 +421,9 @@ for rows, columns in ((8, 5), (4, 6), (3, 1)):
         w = torch.where(step > 0, (step - lr * alpha).clamp(min=0), (step + lr * alpha).clamp(max=0))
         with unchanged(x=x, y=y):
             found = lasso_ista(x, y, alpha, steps)
-        check_shape(found, (columns,), f"the weights, {rows} rows and {columns} columns")
+        check_shape(found, (columns,), f"the weights, x of shape ({rows}, {columns})")
         check_dtype(found, torch.float64, "the weights, which have the dtype of x")
-        check_close(found, w, f"the weights after few steps, {rows} rows and {columns} columns", rtol=1e-5, atol=1e-6)
+        check_close(found, w, f"the weights after few steps, x of shape ({rows}, {columns})", rtol=1e-5, atol=1e-6)
     w = torch.as_tensor(lasso_ista(x, y, alpha, 1500))
     pull = x.T @ (y - x @ w)
     what = "where a weight is 0 the data pulls with at most alpha"
@@ -1039,7 +1039,7 @@ def dropout_summary(shape, p, seed):
     kept = mask.bool()
     ratio = y / before
     # The autocorrelation of the mask, at all distances.
-    alike = torch.fft.irfft(torch.fft.rfft(kept.flatten() - kept.double().mean()).abs().square())
+    alike = torch.fft.irfft(torch.fft.rfft(kept.flatten().double() - kept.double().mean()).abs().square())
     return {
         "shapes": [list(y.shape), list(mask.shape)],
         "dtypes": [str(y.dtype), str(mask.dtype)],
@@ -1862,7 +1862,7 @@ for n, fractions in (
     what = " : ".join(f"{f:.2f}" for f in fractions)
     for ask in (split_facts, split_facts.here):
         for fact, holds in ask(n, fractions, seed).items():
-            check_true(holds, f"a split of {n} examples in the proportions {what} {fact}")
+            check_true(holds, f"a split of n = {n} in the proportions {what} {fact}")
 
 
 @probe
