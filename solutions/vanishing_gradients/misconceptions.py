@@ -882,13 +882,6 @@ def gradient_norms(weights, x, grad_output, activation):
         message="Your norm is computed in float32, which ends at 1e38 (and squares end at 1e19). Compute it in float64.",
     ),
     Misconception(
-        name="given-gradients-returned",
-        function="clip_grad_norm",
-        find="[scale * grad for grad in grads]",
-        put="[grad if scale == 1 else scale * grad for grad in grads]",
-        message="Where nothing is clipped you return the gradients that you were given: a change of one changes both. Return new tensors.",
-    ),
-    Misconception(
         name="only-positive-entries-limited",
         function="clip_grad_value",
         find="grad.clamp(-limit, limit)",
@@ -922,12 +915,5 @@ def gradient_norms(weights, x, grad_output, activation):
         find="grad.clamp(-limit, limit)",
         put="grad.clamp_(-limit, limit)",
         message="You change the gradients that you were given. Return new tensors.",
-    ),
-    Misconception(
-        name="gradients-within-returned",
-        function="clip_grad_value",
-        find="grad.clamp(-limit, limit)",
-        put="grad if bool((grad.abs() <= limit).all()) else grad.clamp(-limit, limit)",
-        message="You return the gradients whose entries are all within the limit as they are: a change of one changes both. Return new tensors.",
     ),
 ]
