@@ -842,6 +842,13 @@ class ResidualBlock(nn.Module):
         message="From the second epoch on you train in evaluation mode, because network.train() is called only once. Call it at the start of each epoch.",
     ),
     Misconception(
+        name="seed-of-the-generator-fixed",
+        function="train_and_validate",
+        find='torch.Generator().manual_seed(config["seed"])',
+        put="torch.Generator().manual_seed(0)",
+        message="Your generator has a seed of its own, so the order and the holes are the same for every seed. Seed it as the config says.",
+    ),
+    Misconception(
         name="trains-without-augmentation",
         function="train_and_validate",
         find="x = augment(images[batch], **how, generator=generator, training=True)",
@@ -1055,6 +1062,13 @@ def train_and_validate(config):
         find="itertools.product(sizes, probabilities)",
         put="[(size, p) for p in probabilities for size in sizes]",
         message="Your outer loop is over the probabilities. Sizes are the outer loop: it decides which of equal accuracies is the first.",
+    ),
+    Misconception(
+        name="no-hole-run-once",
+        function="tune",
+        find="itertools.product(sizes, probabilities)}",
+        put="itertools.product(sizes, probabilities) if size or p == probabilities[0]}",
+        message="With size 0 you try one probability only. Each pair is run: what differs between runs without a hole is luck, and worth seeing.",
     ),
     Misconception(
         name="runs-the-winner-again",

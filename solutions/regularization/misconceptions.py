@@ -77,6 +77,13 @@ def ridge(x, y, alpha):
         message="Your weights do not depend on alpha: this is least squares without a penalty.",
     ),
     Misconception(
+        name="shrinkage-with-floor",
+        function="ridge_shrinkage",
+        find="(singular_values**2 + alpha)",
+        put="(singular_values**2 + alpha + 1e-8)",
+        message="You add a small number to the denominator. Next to a small singular value it is not small; without it nothing is divided by 0.",
+    ),
+    Misconception(
         name="shrinkage-complement",
         function="ridge_shrinkage",
         find="return singular_values**2 /",
@@ -431,6 +438,23 @@ class EarlyStopping:
         message="After the stop your count starts again. Once stopped it stays stopped: every later update returns True.",
     ),
     Misconception(
+        name="puts-the-best-back",
+        function="EarlyStopping.update",
+        find="        return not self.left",
+        put="""        if not self.left:
+            for p, best in zip(parameters, self.best_parameters or [], strict=False):
+                p.data.copy_(best)
+        return not self.left""",
+        message="You put the best parameters back when the training stops. The parameters that you are given end as they were; best_parameters has the best.",
+    ),
+    Misconception(
+        name="returns-true-or-nothing",
+        function="EarlyStopping.update",
+        find="        return not self.left",
+        put="        if not self.left:\n            return True",
+        message="While the training goes on your update returns None. Return False.",
+    ),
+    Misconception(
         name="compares-with-the-previous-loss",
         function="EarlyStopping.update",
         code="""
@@ -585,6 +609,13 @@ def dropout(x, p, training, generator):
     return x, mask
 """,
         message="You change x itself, but the layer below still needs it. Make a new tensor: no *= on an argument.",
+    ),
+    Misconception(
+        name="dropout-cut-off-from-the-graph",
+        function="dropout",
+        find="torch.where(mask, x / (1 - p), 0.0)",
+        put="torch.where(mask, x.detach() / (1 - p), 0.0)",
+        message="Your y is cut off from x: no gradient comes back through it. Work on x itself, without detach(), .data or NumPy.",
     ),
     Misconception(
         name="dropout-mask-of-floats",

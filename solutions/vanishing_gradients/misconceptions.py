@@ -99,6 +99,13 @@ def low_rank_approximation(a, k):
         "and adding the mean back costs one more rank.",
     ),
     Misconception(
+        name="small-terms-cut-off",
+        function="low_rank_approximation",
+        find="u[:, :k] * s[:k]",
+        put="u[:, :k] * s[:k] * (s[:k] > 1e-6)",
+        message="You leave out terms with small singular values. They may be small because the whole matrix is: keep all k.",
+    ),
+    Misconception(
         name="storage-is-the-product",
         function="storage_cost",
         find="k * (m + n)",

@@ -226,6 +226,7 @@ passed_visible("storage_cost")
 check_close(storage_cost(250, 236, 14), 6804, "the numbers stored for 14 terms of a matrix with 250 rows, 236 columns")
 check_close(storage_cost(7, 4, 0), 0, "the numbers stored for no term")
 check_close(storage_cost(4, 70, 3), 222, "the numbers stored for three terms of a wide matrix")
+check_close(storage_cost(4, 6, 4), 40, "the numbers stored for all four terms of a matrix with four rows, six columns")
 what = "the numbers stored for eight terms of a matrix with ten rows and ten columns, more than it has entries"
 check_close(storage_cost(10, 10, 8), 160, what)
 ### END HIDDEN TESTS
@@ -680,7 +681,7 @@ for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
         (1, 3, "3 inputs and a single output"),
     ):
         weight = torch.randn(m, n, generator=generator, dtype=dtype)
-        x = torch.randn(n, generator=generator, dtype=dtype)
+        x = 3 * torch.randn(n, generator=generator, dtype=dtype)  # small slopes, too
         for activation, function in (("sigmoid", torch.sigmoid), ("tanh", torch.tanh)):
             preactivation = weight @ x
             with unchanged(weight=weight, preactivation=preactivation):
@@ -778,6 +779,7 @@ cases = (
     ((3, 5, 4, 2), "three layers that get narrower"),
     ((2, 4, 3, 5), "three layers that get wider"),
     ((4, 4, 4), "two square layers"),
+    ((4, 4, 4), "two other square layers"),
     ((4, 4, 4, 4, 4), "four square layers"),
     ((3, 5), "a single layer"),
 )
@@ -955,6 +957,7 @@ cases = (
     ((3, 5, 4, 2), "three layers that get narrower"),
     ((2, 4, 3, 5), "three layers that get wider"),
     ((4, 4, 4), "two square layers"),
+    ((4, 4, 4), "two other square layers"),
     ((4, 4, 4, 4, 4, 4), "five square layers"),
     ((3, 5), "a single layer"),
 )
@@ -1283,7 +1286,8 @@ figure
 #
 # **Write** `clip_grad_norm(grads, max_norm)`, which returns the clipped gradients and the norm *before* clipping
 # (worth a plot in every training run), and `clip_grad_value(grads, limit)`. `grads` is a list or a tuple of tensors
-# of any shapes, also without dimensions. The arguments stay as they are: return new tensors. The norm can be as
+# of any shapes, also without dimensions. The arguments stay as they are: return new tensors (where nothing is
+# clipped, the given ones will do). The norm can be as
 # large as $10^{150}$ (and is a number then, not `inf`).
 #
 # **Example.** The gradients $(3, 0)$ and $(4)$ have the global norm 5. With $c = 1$ they become $(0.6, 0)$ and
@@ -1323,7 +1327,7 @@ def clip_grad_norm(grads, max_norm):
 def clip_grad_value(grads, limit):
     """Limit every entry of every gradient to [-limit, limit].
 
-    grads: list or tuple of tensors of any shapes, not changed; limit: positive number
+    grads: list or tuple of tensors of any shapes, transposed ones too, not changed; limit: positive number
     Returns a list of tensors of the shapes and dtypes of grads.
     """
     ### BEGIN SOLUTION
@@ -1439,9 +1443,10 @@ for dtype in (torch.float64, torch.float32):
             check_shape(found, tuple(grad.shape), f"a clipped gradient, which keeps its shape, {kind}")
             check_dtype(found, dtype, f"a clipped gradient, which keeps its dtype, {kind}")
             check_close(found, expected, f"gradients of both signs, {kind}")
-grads = (torch.tensor(-7.0), torch.tensor([[2.5, -2.5]]))
-expected = [torch.tensor(-2.5), torch.tensor([[2.5, -2.5]])]
-check_close(clip_grad_value(grads, 2.5), expected, "gradients in a tuple, some of them exactly at the limit")
+grads = (torch.tensor(-7.0), torch.tensor([[2.5, -2.5], [1.0, -9.0]]).T)
+expected = [torch.tensor(-2.5), torch.tensor([[2.5, 1.0], [-2.5, -2.5]])]
+what = "gradients in a tuple, one of them transposed, some entries exactly at the limit"
+check_close(clip_grad_value(grads, 2.5), expected, what)
 ### END HIDDEN TESTS
 
 # %% [markdown]
