@@ -326,7 +326,7 @@ def train_and_validate(config):
     Alternative(
         name="loader-and-whole-epochs",
         function="train_and_validate",
-        why="a DataLoader with the generator; tensors in the history; the shortcut decided in forward; loops in tune",
+        why="a DataLoader with the generator; tensors in the history; the shortcut decided in forward, alone at first; loops in tune",
         code="""
 class ResidualBlock(nn.Module):
     def __init__(self, in_channels, out_channels, stride):
@@ -339,6 +339,7 @@ class ResidualBlock(nn.Module):
         self.b = nn.Conv2d(out_channels, out_channels, (3, 3), 1, 1, bias=False)
         self.a = nn.Conv2d(in_channels, out_channels, (3, 3), stride, 1, bias=False)
         self.norm_b, self.norm_a = nn.BatchNorm2d(out_channels), nn.BatchNorm2d(out_channels)
+        nn.init.zeros_(self.norm_b.weight)
 
     def forward(self, x):
         y = F.relu(self.norm_a(self.a(x)))

@@ -210,7 +210,7 @@ def loops_over_images(function):
 # %% tags=["experiment"] nbgrader={"grade": false, "grade_id": "experiment-data", "locked": true, "schema_version": 3, "solution": false, "task": false}
 data = cifar10_or_digits()
 examples, (validation_x, validation_y) = data.split(min(2000, len(data.train_x) // 4))
-train_x, train_y = (part[:8000] for part in examples)
+train_x, train_y = (part[:4000] for part in examples)
 assert train_x.shape[1:] == (3, 32, 32)
 image_grid(
     train_x[:16],
