@@ -344,6 +344,8 @@ class Student:
 
     def _load(self, request: dict[str, Any]) -> dict[str, Any]:
         """Keep a namespace of its own for a known solution, to call its functions as one calls a student's."""
+        torch.set_grad_enabled(True)  # whatever the one before it has left behind
+        torch.set_default_dtype(torch.float32)
         names: dict[str, Any] = {"__name__": "solution"}
         exec(compile(request["source"], "<solution>", "exec"), names)
         self.solutions[request["solution"]] = names

@@ -121,6 +121,14 @@ def test_one_that_explains_all_wrong_answers_is_taken(named):
     assert found["double-test"] == "no-vectors"
 
 
+def test_what_one_leaves_behind_does_not_change_the_answers_of_the_next(named):
+    leaves = "torch.set_grad_enabled(False); torch.set_default_dtype(torch.float64)"
+    first = known("leaves", f"def double(x):\n    {leaves}\n    return 0 * x")
+    second = known("square", "def double(x):\n    return x * x * torch.ones(()) if torch.is_grad_enabled() else x")
+    found = named([first, second], double="def double(x): return x * x * torch.ones(())")
+    assert found["double-test"] == "square"
+
+
 def test_one_that_leaves_a_wrong_answer_unexplained_is_not_taken(named):
     assert named([SQUARE_OF_NUMBERS], double="def double(x): return x * x")["double-test"] is None
 
