@@ -26,6 +26,7 @@ from autograder.channel import NODES, Allowance, ChannelError, Objects
 from autograder.kept import kept, versions
 from autograder.running import LocalCalls, RandomState, derive, make_namespace, quiet, run_part, seed_everything
 from autograder.session import Session, StudentLost
+from autograder.submitted import Submitted
 from autograder.testcell import TestCell
 from autograder.variants import Misconception
 
@@ -108,6 +109,7 @@ class Diagnosis:
     ) -> None:
         self.assignment, self.tests, self.setup, self.misconceptions = assignment, tests, setup, misconceptions
         self._open_session = open_session
+        self._solution = Submitted.of_reference(assignment)
         self._session: Session | None = None
         self._recorded: dict[str, list[Recorded]] = {}
         self._digests: dict[str, str] = {}
@@ -228,7 +230,8 @@ class Diagnosis:
                 calls.append(Recorded(test.name, call.name, call.source, call.arguments, call.keywords, seed, draws))
 
         local = LocalCalls(names, SECONDS, write_down)
-        bindings = local.bindings(self.assignment.student_names, self.assignment.reference_source)
+        student_names = self.assignment.student_names
+        bindings = local.bindings(student_names, lambda name: self._solution.source_of(name, student_names))
         with quiet(), contextlib.suppress(Exception):  # the release gate reports tests that the reference fails
             seed_everything(derive(SEED, test.name))
             space = make_namespace(self.setup, test, bindings, local)

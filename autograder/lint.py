@@ -19,6 +19,7 @@ from autograder.assignment import HIDDEN_BEGIN, Assignment, defined_names, is_ex
 from autograder.channel import ChannelError
 from autograder.judge import Known
 from autograder.running import LocalCalls, RandomState, derive, make_namespace, quiet, run_part, seed_everything
+from autograder.submitted import Submitted
 from autograder.testcell import TestCell, compile_tests, first_line, hidden_regions, is_probe, overlaps
 from utils import checks
 
@@ -32,13 +33,13 @@ SECONDS = 20.0
 def lint(assignment: Assignment) -> list[str]:
     """What is wrong with the test cells of an assignment, in sentences that name the cell; nothing if all is well."""
     known = Known.of(assignment)
-    reference = assignment.load_reference()
+    reference, submitted = assignment.load_reference(), Submitted.of_reference(assignment)
     problems: list[str] = []
     for test in compile_tests(assignment):
         reading = _Reading(test, assignment, known, reference)
         found = [f"line {line}: {text}" for line, text in sorted(set(reading.problems()))]
         # What is against the rules on paper need not be run.
-        found = found or list(_run(test, assignment, known, reference))
+        found = found or list(_run(test, submitted, known, reference))
         problems += [f"{test.name}, {text}" for text in found]
     return problems
 
@@ -211,14 +212,14 @@ def _free_names(source: str) -> set[str]:
 # --- running ------------------------------------------------------------------------------------------------------
 
 
-def _run(test: TestCell, assignment: Assignment, known: Known, reference: ModuleType) -> Iterator[str]:
+def _run(test: TestCell, submitted: Submitted, known: Known, reference: ModuleType) -> Iterator[str]:
     """Run a test with the reference solution on two seeds: it passes, and what it says is the same both times."""
     said: list[list[str]] = []
     state = RandomState()
     for seed in (1, 2):
         sentences: list[str] = []
         local = LocalCalls(reference.__dict__, SECONDS)
-        bindings = local.bindings(known.student_names, assignment.reference_source)
+        bindings = local.bindings(known.student_names, lambda name: submitted.source_of(name, known.student_names))
         try:
             with quiet():
                 seed_everything(derive(seed, test.name))

@@ -10,7 +10,7 @@ import random
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from types import CodeType
 from typing import Any
 
@@ -72,10 +72,13 @@ class LocalCalls:
             raise remote_exception(name, reply.get("error"))
         return channel.loads(reply["value"], table)
 
-    def bindings(self, names: Iterable[str], source: str) -> dict[str, Any]:
+    def bindings(self, names: Iterable[str], source_of: Callable[[str], str]) -> dict[str, Any]:
         """What the student's names stand for in a test: remote functions, and the constants themselves."""
         found = {name: self._names.get(name) for name in names}
-        return {n: RemoteFunction(n, self, lambda: source) if callable(value) else value for n, value in found.items()}
+        return {
+            name: RemoteFunction(name, self, partial(source_of, name)) if callable(value) else value
+            for name, value in found.items()
+        }
 
 
 class RemoteProbe:

@@ -78,6 +78,11 @@ class Submitted:
                 cells.append(CodeCell(number, text, f"The cell `{grade_id(source)}`"))
         return cls(cells)
 
+    @classmethod
+    def of_reference(cls, assignment: Assignment) -> Submitted:
+        """The reference solution, as if it had been handed in."""
+        return cls([CodeCell(0, assignment.reference_source, "The reference solution")])
+
     def line(self, cell: int, line: int) -> str:
         """A line of the student's own code, or ""."""
         source = next((c.source for c in self.cells if c.number == cell), "")
