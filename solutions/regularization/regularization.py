@@ -191,7 +191,7 @@ passed_visible("l2_penalty and l1_penalty")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
 for dtype, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
-    params = [torch.randn(shape, generator=generator, dtype=dtype).T for shape in ((3, 5), (4,), (2, 1), ())]
+    params = [torch.randn(shape, generator=generator, dtype=dtype).t() for shape in ((3, 5), (4,), (2, 1), ())]
     numbers = [float(number) for w in params for number in w.flatten()]
     for alpha in (0.3, 4.0):
         with unchanged(params=params):
@@ -500,8 +500,8 @@ figure
 # there L2 is divided by $\sqrt{\hat v}$ like the rest of the gradient, so weights with large gradients are
 # hardly decayed at all. AdamW is the decoupled form.
 #
-# In either form, biases and the parameters of normalization layers are usually left out: they are few, and
-# shrinking them only shifts the output.
+# In either form, biases and the parameters of normalization layers are usually left out: they are few, and do
+# little for overfitting.
 #
 # **Write** `sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay)`, which returns the new
 # parameter and the new velocity.
