@@ -150,6 +150,8 @@ class TestInABrowser:
         page.screenshot(path=SCREENSHOTS / f"{lecture.name}-{page.device}.png", full_page=True)
         assert formulas >= 5
         assert page.locator("mjx-merror").all_inner_texts() == []
+        beyond = "all => all.map((f, i) => [i + 1, f.scrollWidth - f.clientWidth]).filter(([, pixels]) => pixels > 1)"
+        assert page.locator("article mjx-container[display]").evaluate_all(beyond) == [], "displayed formulas scroll"
         check_reading(page)
         assert page.failures == []
 
