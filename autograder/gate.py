@@ -271,11 +271,12 @@ def alternatives_accepted(assignment: Assignment, trials: Trials) -> Finding:
     pairs = [(alternative, seed) for alternative in known for seed in seeds]
     tests = compile_tests(assignment)
 
-    def trial(alternative: Alternative, seed: int) -> Trial:
+    def trial(alternative: Alternative) -> Trial:
         solutions = alternative.solutions(assignment)
-        return Trial(assignment.name, solutions, affected_tasks(assignment, solutions, tests), seed=seed)
+        return Trial(assignment.name, solutions, affected_tasks(assignment, solutions, tests))
 
-    runs = trials.run([trial(*pair) for pair in pairs], "alternatives")
+    tried = {alternative.name: trial(alternative) for alternative in known}
+    runs = trials.run([dataclasses.replace(tried[a.name], seed=seed) for a, seed in pairs], "alternatives")
     problems = [
         f"{alternative.name}, seed {seed}: {test.grade_id}: {test.message}"
         for (alternative, seed), tests in zip(pairs, runs, strict=True)
@@ -297,8 +298,8 @@ def affected_tasks(assignment: Assignment, solutions: dict[str, str], tests: lis
     changed = {name for cell in solutions for name in defined_names(assignment.cells[cell].source)}
     notebook = submission_notebook(assignment, reference_solutions(assignment) | solutions)
     submitted = Submitted.of(notebook, assignment)
-    used = {test.name: {n for name in test.student_names for n in submitted.reachable(name)} for test in tests}
-    return tuple(dict.fromkeys(test.task.name for test in tests if used[test.name] & changed))
+    users = {name for name in assignment.student_names if changed.intersection(submitted.reachable(name))}
+    return tuple(dict.fromkeys(test.task.name for test in tests if users.intersection(test.student_names)))
 
 
 def nothing_left(assignment: Assignment) -> Finding:

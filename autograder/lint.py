@@ -219,7 +219,7 @@ def _run(test: TestCell, submitted: Submitted, known: Known, reference: ModuleTy
     for seed in (1, 2):
         sentences: list[str] = []
         local = LocalCalls(reference.__dict__, SECONDS)
-        bindings = local.bindings(known.student_names, lambda name: submitted.source_of(name, known.student_names))
+        bindings = local.bindings(known.student_names, submitted)
         try:
             with quiet():
                 seed_everything(derive(seed, test.name))

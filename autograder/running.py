@@ -8,7 +8,7 @@ import hashlib
 import io
 import random
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import CodeType
@@ -20,6 +20,7 @@ import torch
 from autograder import channel
 from autograder.calls import Call, perform, reseed
 from autograder.channel import Allowance, NotPlain
+from autograder.submitted import Submitted
 from autograder.testcell import Part, TestCell
 from utils import checks
 
@@ -72,11 +73,11 @@ class LocalCalls:
             raise remote_exception(name, reply.get("error"))
         return channel.loads(reply["value"], table)
 
-    def bindings(self, names: Iterable[str], source_of: Callable[[str], str]) -> dict[str, Any]:
+    def bindings(self, names: Collection[str], solution: Submitted) -> dict[str, Any]:
         """What the student's names stand for in a test: remote functions, and the constants themselves."""
         found = {name: self._names.get(name) for name in names}
         return {
-            name: RemoteFunction(name, self, partial(source_of, name)) if callable(value) else value
+            name: RemoteFunction(name, self, partial(solution.source_of, name, names)) if callable(value) else value
             for name, value in found.items()
         }
 

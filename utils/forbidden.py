@@ -204,6 +204,7 @@ def _may_be_bound(node: ast.AST) -> set[str | None]:
 
 @_once
 def text_of(node: ast.AST) -> str:
+    """The code of a node."""
     return ast.unparse(node)
 
 
