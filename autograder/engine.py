@@ -135,6 +135,7 @@ class Engine:
         self._prepared: OrderedDict[str, Prepared] = OrderedDict()
 
     def __enter__(self) -> Engine:
+        memory.keep()
         self._server = self._server or ForkServer(**self._options)
         return self
 

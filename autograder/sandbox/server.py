@@ -55,6 +55,7 @@ def main() -> None:
     folder = Path(options["folder"])
     folder.chmod(0o711)  # student processes may be another user, with a scratch of their own inside
     system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)
+    memory.keep()
     try:
         fonts = _known_fonts(Path(options["fonts"]))
         pid = _climb(options, folder, lambda level: _serve(level, options["entry"], fonts, control, trusted))

@@ -109,3 +109,9 @@ def set_capabilities(mask: int) -> None:
 
 def advise_memory(address: int, length: int, advice: int) -> None:
     _check(_libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(length), advice), "advising about memory")
+
+
+def tune_malloc(option: int, value: int) -> None:
+    """glibc's mallopt; other C libraries do as they do."""
+    if hasattr(_libc, "mallopt"):
+        _libc.mallopt(option, value)

@@ -167,7 +167,6 @@ def test_socket_pairs_work(student):
 def test_the_environment_is_clean(student):
     names = {"HOME", "IPYTHONDIR", "LANG", "MPLBACKEND", "MPLCONFIGDIR", "PATH", "TMPDIR"}
     names |= {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
-    names |= {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"}
     assert set(student.answer("import os; answer = list(os.environ)")) == names
     assert SECRET not in student.answer("import os; answer = repr(dict(os.environ))")
     assert SECRET not in student.answer("answer = open('/proc/self/environ').read()")
