@@ -117,7 +117,7 @@ def grade(
         raise typer.BadParameter("--force grades everything and --only-changed little: choose one of them.")
     assignment = _load(name)
     _stop_on_termination()
-    show = _ProgressBar(f"Grading {assignment.title}")
+    show = _ProgressBar(f"Grading {name}")
     try:
         with show:
             graded = grade_class(
@@ -276,18 +276,22 @@ class _ProgressBar:
     def __init__(self, title: str) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
+        from rich.table import Column
 
         self.saved = self.total = 0
         self._title, self._said = title, time.monotonic()
         self._points = self._graded = self._problems = 0.0
         self._bar = Bar(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=10),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("elapsed,"),
+            TextColumn("·"),
             TimeRemainingColumn(),
-            TextColumn("left  {task.fields[tally]}"),
+            TextColumn("left"),
+            # the one column that gives way in a narrow terminal
+            TextColumn("{task.fields[tally]}", table_column=Column(ratio=1, no_wrap=True)),
+            expand=True,
             console=_console(stderr=True),
             transient=True,
         )

@@ -186,7 +186,8 @@ def open_classroom(root: Path | str) -> Classroom:
     root = Path(root)
     if not root.is_dir():
         raise ClassroomError(
-            f"There is no classroom folder {root}: name it with --classroom, or make one up with `autograder simulate`."
+            f"There is no classroom folder {root}: put each submission into {root}/submitted/<student>/<assignment>/, "
+            "name another folder with --classroom, or make up a class with `autograder simulate`."
         )
     classroom = Classroom(root)
     config = root / "nbgrader_config.py"

@@ -25,7 +25,7 @@ import autograder
 from autograder.assignment import RUBRIC_BEGIN, Assignment, grade_id, kind, load_assignment
 from autograder.classroom import Classroom, ClassroomError, install, open_classroom, write_atomically
 from autograder.gradebook import NO_RESPONSE, GradebookWriter, Record, back_up
-from autograder.ingest import Unreadable, read_file, read_submission
+from autograder.ingest import TIMESTAMP, Unreadable, read_file, read_submission
 from autograder.pool import Failure, Pool, PoolError
 from autograder.repair import fresh_release, repair
 
@@ -444,7 +444,7 @@ class _Run:
         result = result_data(student, handed, answer, self.digest, try_again=failed)
         write_atomically(self._notebook_path(student), answer.notebook.encode())
         if handed.timestamp is not None:
-            path = self.classroom.autograded(student, self.assignment.name) / "timestamp.txt"
+            path = self.classroom.autograded(student, self.assignment.name) / TIMESTAMP
             write_atomically(path, handed.timestamp.encode())
         record = Record(
             student,
@@ -495,7 +495,7 @@ def _storable(student: str) -> bool:
 
 def _timestamp(folder: Path) -> tuple[str | None, list[str]]:
     """When the submission was handed in, from nbgrader's timestamp.txt, and what is wrong with that file."""
-    path = folder / "timestamp.txt"
+    path = folder / TIMESTAMP
     if not os.path.lexists(path):
         return None, []
     from nbgrader.utils import parse_utc
@@ -506,7 +506,7 @@ def _timestamp(folder: Path) -> tuple[str | None, list[str]]:
     except Unreadable as error:
         return None, [f"The time of submission is not known: {error}"]
     except Exception:  # dateutil raises what it meets on the way
-        return None, ["The time of submission is not known: timestamp.txt holds no date."]
+        return None, [f"The time of submission is not known: {TIMESTAMP} holds no date."]
     return text, []
 
 

@@ -20,6 +20,9 @@ MAX_FILE_BYTES = 50 * 2**20
 MAX_FILES = 2000
 MAX_SALVAGE_WORK = 2_000_000_000  # characters that may be looked at, a second or two
 
+# Says when the submission was handed in: written by what collects it.
+TIMESTAMP = "timestamp.txt"
+
 # A folder of one of these names holds copies that a program made.
 MACHINE_FOLDERS = {".ipynb_checkpoints", "__MACOSX", ".git", "__pycache__", ".Trash"}
 
@@ -67,8 +70,10 @@ def _read_submission(folder: Path, name: str) -> Handed:
     if not own:
         own = [path for path in files if path.lower().endswith((".ipynb.txt", ".ipynb.json", ".json", ".zip"))]
     if not own:
+        files = [path for path in files if path != TIMESTAMP]
         found = f"only {_listed(files)}" if files else "nothing"
-        raise Unreadable(f"There is no notebook in the submission: {wanted} was expected, {found} was found.")
+        was = "were" if len(files) > 1 else "was"
+        raise Unreadable(f"There is no notebook in the submission: {wanted} was expected, {found} {was} found.")
     best: tuple[str, bytes] | None = None
     problems, readable, rank = [], 0, ((-1, -1), 0.0)
     for path in own[:20]:  # one after the other: each may be large

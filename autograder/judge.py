@@ -330,12 +330,14 @@ class Judge:
     def _missing(self, name: str) -> str:
         """Why a name is not there, in words."""
         definitions = self.submitted.definitions.get(name)
-        if definitions is None:
-            return f"`{name}` is not defined: no cell of your notebook defines it."
-        outcome = self.session.outcomes.get(definitions[-1].cell)
+        cell = definitions[-1].cell if definitions else self.submitted.broken_definition(name)
+        outcome = self.session.outcomes.get(cell) if cell is not None else None
         problem = next((o for o in outcome.outputs if o.output_type == "error"), None) if outcome else None
         if problem is not None:
-            return f"`{name}` is not defined: its cell stopped with {problem.ename}: {problem.evalue}"[:MAX_MESSAGE]
+            why = re.sub(r"\(<[^>]*>, line (\d+)\)$", r"(line \1)", problem.evalue)
+            return f"`{name}` is not defined: its cell stopped with {problem.ename}: {why}"[:MAX_MESSAGE]
+        if definitions is None:
+            return f"`{name}` is not defined: no cell of your notebook defines it."
         return f"`{name}` is not defined: its cell did not run to its end."
 
     # --- words ----------------------------------------------------------------------------------------------------

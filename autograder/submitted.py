@@ -113,6 +113,13 @@ class Submitted:
         unread = (cell for cell in self.cells if cell.number not in self._readings)
         return next((c.label for c in unread if mentions.search(unicodedata.normalize("NFKC", c.source))), "")
 
+    def broken_definition(self, name: str) -> int | None:
+        """The last cell that looks as if it defined a name and that is no Python; None if there is none."""
+        looks = re.compile(rf"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+{re.escape(name)}\b", re.MULTILINE)
+        read = {number for number, reading in self._readings.items() if reading.statements}
+        broken = [cell.number for cell in self.cells if cell.number not in read and looks.search(cell.source)]
+        return broken[-1] if broken else None
+
     @cached_property
     def _readings(self) -> dict[int, Reading]:
         """Of the cells that could be read."""

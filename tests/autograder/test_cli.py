@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from autograder import __main__ as cli
 from autograder.assignment import Assignment, assignment_names
@@ -186,7 +188,10 @@ class TestMistakes:
             (["simulate", "nope"], "There is no assignment 'nope'; the assignments are: mini."),
             (["grade", "nope"], "There is no assignment 'nope'; the assignments are: mini."),
             (["report", "nope"], "There is no assignment 'nope'; the assignments are: mini."),
-            (["grade", "mini"], "There is no classroom folder classroom: name it with --classroom"),
+            (
+                ["grade", "mini"],
+                "There is no classroom folder classroom: put each submission into classroom/submitted/<student>/<assignment>/",
+            ),
             (["grade", "mini", "-c", "empty"], "There is no folder empty/submitted: put each submission into"),
             (["report", "mini", "-c", "empty"], "There is no graded submission of mini in empty. Grade it first."),
             (["report", "mini", "-c", "empty", "-s", "ada"], "ada has no graded submission of mini: grade it first."),
@@ -329,3 +334,17 @@ def test_in_a_log_progress_is_a_line_now_and_then(
         show.advance(2, 4)
         show.advance(3, 4, "mean 5.0")
     assert capsys.readouterr().err.split("\n")[:2] == ["Grading: 2 of 4", "Grading: 3 of 4, mean 5.0"]
+
+
+@pytest.mark.parametrize("name", ["quiz", "vanishing_gradients"])
+def test_a_narrow_terminal_shows_how_many_are_graded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Console(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
+    monkeypatch.setattr(cli, "_console", lambda **_: terminal)
+    show = cli._ProgressBar(f"Grading {name}")
+    show.advance(3, 216, "mean 71.3, 2 could not be graded (110 graded before)")
+    with terminal.capture() as capture:
+        terminal.print(show._bar.get_renderable())
+    (line,) = capture.get().splitlines()
+    assert line.startswith(f"Grading {name} ")
+    assert "3/216" in line
+    assert "left mean 71.3" in line

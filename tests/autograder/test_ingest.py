@@ -57,8 +57,12 @@ def test_nothing_there(folder):
     assert read_submission(folder, "mini").problem == (
         "There is no notebook in the submission: mini.ipynb was expected, nothing was found."
     )
+    (folder / "timestamp.txt").write_text("2026-03-01 12:00:00 UTC")
+    assert "nothing was found" in str(read_submission(folder, "mini").problem)
     (folder / "essay.docx").write_bytes(b"")
     assert "only “essay.docx” was found" in str(read_submission(folder, "mini").problem)
+    (folder / "mini.py").write_bytes(b"")
+    assert "only “essay.docx”, “mini.py” were found" in str(read_submission(folder, "mini").problem)
 
 
 def test_links_are_refused(folder, tmp_path):

@@ -72,6 +72,8 @@ def test_what_is_known_of_an_assignment(assignment):
         ("import sys\ndef double(x): sys.exit(0)", "`double` stopped with SystemExit: 0\n  in line 2 of its cell: def double(x): sys.exit(0)"),
         ("def twice(x): return 2 * x", "`double` is not defined: no cell of your notebook defines it."),
         ("1 / 0\ndef double(x): return 2 * x", "`double` is not defined: its cell stopped with ZeroDivisionError: division by zero"),
+        ("def double(x)\n    return 2 * x", "`double` is not defined: its cell stopped with SyntaxError: expected ':' (line 1)"),
+        ("def double(x):\n  return 2 * x\n return x", "`double` is not defined: its cell stopped with IndentationError: unindent does not match any outer indentation level (line 3)"),
         ("def double(x): return 2 * x\ndel double", "`double` is not defined: its cell did not run to its end."),
         ("def double(x): raise NotImplementedError('double is not written yet')", "`double` is not written yet."),
         ("def double(x): return other(x)", "`double` stopped with NameError: name 'other' is not defined\n  in line 1 of its cell: def double(x): return other(x)"),
