@@ -181,8 +181,9 @@ def check(
     from autograder import grade_notebook
     from autograder.repair import repair
 
+    data = _read(notebook)
     source = _load(assignment or _guess(notebook))
-    repaired = repair(_read(notebook), source)
+    repaired = repair(data, source)
     if not repaired.readable:
         from autograder.ingest import Unreadable
 

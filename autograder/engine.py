@@ -166,8 +166,12 @@ class Engine:
         A submission whose process somebody on the machine killed is graded anew, as if nothing had been; who kills
         their own process (where the sandbox lets them) costs the grader no more than this and gains nothing.
 
-        Nothing in a submission makes this raise. Raises ForkServerError when no student process can be started.
+        Nothing in a submission makes this raise. Raises ForkServerError when no student process can be started, and
+        TypeError for a path in place of what lies there.
         """
+        if not isinstance(data, bytes | Repaired):
+            found = type(data).__name__
+            raise TypeError(f"The bytes of a notebook are graded, Path.read_bytes(); found a value of type {found}.")
         started = time.perf_counter()
         repaired = data if isinstance(data, Repaired) else repair(data, assignment)
         if seed is None:

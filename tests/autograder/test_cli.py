@@ -195,9 +195,10 @@ class TestMistakes:
             (["grade", "mini", "-c", "empty"], "There is no folder empty/submitted: put each submission into"),
             (["report", "mini", "-c", "empty"], "There is no graded submission of mini in empty. Grade it first."),
             (["report", "mini", "-c", "empty", "-s", "ada"], "ada has no graded submission of mini: grade it first."),
+            (["check", "none.ipynb"], "none.ipynb cannot be read: No such file or directory."),
             (
-                ["check", "none.ipynb"],
-                "none.ipynb is not named like an assignment: say which with --assignment (mini).",
+                ["check", "mine.ipynb"],
+                "mine.ipynb is not named like an assignment: say which with --assignment (mini).",
             ),
             (["check", "mini.ipynb"], "mini.ipynb cannot be read: No such file or directory."),
             (["check", "empty", "-a", "mini"], "empty cannot be read: Is a directory."),
@@ -205,6 +206,7 @@ class TestMistakes:
     )
     def test_known(self, run, mini, tmp_path, arguments, sentence):
         (tmp_path / "empty").mkdir()
+        (tmp_path / "mine.ipynb").touch()
         status, out, err = run(*arguments)
         assert status == 2
         assert out == ""

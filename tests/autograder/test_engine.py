@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import linecache
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -191,6 +192,14 @@ def test_grading_leaves_the_callers_randomness_alone(engine, assignment):
     torch.manual_seed(0)
     engine.grade(submit(assignment), assignment)
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("data", ["mine.ipynb", Path("mine.ipynb"), None])
+def test_only_bytes_are_graded(engine, assignment, data):
+    with pytest.raises(
+        TypeError, match=f"The bytes of a notebook are graded.*found a value of type {type(data).__name__}"
+    ):
+        engine.grade(data, assignment)
 
 
 def test_grade_notebook_needs_nothing_else(assignment):

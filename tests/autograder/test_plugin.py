@@ -22,11 +22,12 @@ from nbconvert.exporters import HTMLExporter
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.plugins import FileNameCollectorPlugin
 from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config
 
 from autograder import nbgrader_plugin
-from autograder.assignment import Assignment, assignment_names, grade_id, load_assignment
+from autograder.assignment import ROOT, Assignment, assignment_names, grade_id, load_assignment
 from autograder.build import reference_solutions, submission_notebook
 from autograder.classroom import Classroom, open_classroom
 from autograder.grade import grade_class
@@ -412,3 +413,21 @@ def test_the_formgrader_of_a_running_server(tmp_path):
             ]
         finally:
             server.terminate()
+
+
+@pytest.mark.parametrize(
+    ("system", "path", "student"),
+    [
+        ("Moodle", "Ada Lovelace_1815_assignsubmission_file/backprop.ipynb", "Ada Lovelace"),
+        ("Moodle", "Núñez_O'Neil, José_7_assignsubmission_file_/backprop.ipynb", "Núñez_O'Neil, José"),
+        ("Moodle", "Ada Lovelace_1815_assignsubmission_file_backprop.ipynb", "Ada Lovelace"),
+        ("Canvas", "lovelaceada_1815_1852_backprop.ipynb", "lovelaceada"),
+        ("Canvas", "lovelaceada_LATE_1815_1852_backprop.ipynb", "lovelaceada"),
+    ],
+)
+def test_the_instructors_page_tells_zip_collect_how_files_are_named(system: str, path: str, student: str) -> None:
+    page = (ROOT / "course" / "instructors.md").read_text(encoding="utf-8")
+    (pattern,) = re.findall(rf'# {system}:.*\n.*named_regexp = r"(.*)"', page)
+    collector = FileNameCollectorPlugin(config=Config(FileNameCollectorPlugin={"named_regexp": pattern}))
+    found = collector.collect(f"/downloaded/backprop/extracted/submissions/{path}")
+    assert found == {"student_id": student, "file_id": "backprop.ipynb"}
