@@ -211,7 +211,8 @@ check_close(gradient, 3 * x.prod() ** 3 / x, what, rtol=3e-8)
 
 for settings, eps in (({}, 1e-6), ({"eps": 1e-7}, 1e-7)):
     what = f"how far from x the function is asked, eps = {eps:g}{', the default' * (not settings)}"
-    check_close(farthest_point(x, settings), eps, what, rtol=1e-4, atol=0.0)
+    cause = "Move the coordinate by eps to both sides, whatever eps is; its default is 1e-6."
+    check_true(abs(float(farthest_point(x, settings)) / eps - 1) < 1e-4, what, cause)
 
 x = torch.tensor(3.0, dtype=torch.float64)
 check_shape(gradient_of_sum_of_squares(x), (), "the gradient at an x without dimensions")
@@ -1384,7 +1385,7 @@ for name, actual, expected in zip(NAMES, each_operation(0.0, 2.0), derivatives(0
 for name, actual, expected in zip(NAMES, each_operation(12, 2), derivatives(12, 2), strict=True):
     check_close(actual, expected, f"(result, derivative by a, derivative by b) of {name} at two whole numbers")
 for name, actual, expected in zip(NAMES, each_operation(300.0, 1e-7), derivatives(300.0, 1e-7), strict=True):
-    what = f"(result, derivative by a, derivative by b) of {name} at a = 300, b = 1e-7"
+    what = f"(result, derivative by a, derivative by b) of {name} at a = 300, b = 1e-7, where nothing need be clipped"
     check_close(actual, expected, what, rtol=1e-9, atol=1e-12)
 ### END HIDDEN TESTS
 
@@ -1520,7 +1521,6 @@ check_close(
     rtol=1e-9,
 )
 
-check_program([number], [("exp", 0), ("__truediv__", 1, 1), ("__add__", 2, 1)], "b / b + b, where b / b is always 1")
 # Two leaves that hold equal numbers are two nodes.
 check_program([number, number], [("__mul__", 0, 0), ("__mul__", 1, 2)], "two leaves with equal numbers")
 
