@@ -169,6 +169,19 @@ def gradient_of_cubic(coefficients, x, eps):
 
 
 @probe
+def farthest_point(x, settings):
+    """How far from x the function is asked for its value."""
+    start, distances = x.clone(), []
+
+    def constant(point):
+        distances.append(float((point - start).abs().max()))
+        return 1.0
+
+    numerical_gradient(constant, x, **settings)
+    return max(distances)
+
+
+@probe
 def gradient_of_cubed_product(x):
     return numerical_gradient(lambda point: point.prod().item() ** 3, x)
 
@@ -195,6 +208,11 @@ x = torch.rand(4, generator=generator, dtype=torch.float64) + 1
 gradient = gradient_of_cubed_product(x)
 what = "the gradient of the cubed product of all coordinates, with the default eps and an f that returns a float"
 check_close(gradient, 3 * x.prod() ** 3 / x, what, rtol=3e-8)
+
+for settings, eps in (({}, 1e-6), ({"eps": 1e-7}, 1e-7)):
+    what = f"how far from x the function is asked, eps = {eps:g}{', the default' * (not settings)}"
+    cause = "Move the coordinate by eps to both sides, whatever eps is; its default is 1e-6."
+    check_true(abs(float(farthest_point(x, settings)) / eps - 1) < 1e-4, what, cause)
 
 x = torch.tensor(3.0, dtype=torch.float64)
 check_shape(gradient_of_sum_of_squares(x), (), "the gradient at an x without dimensions")
@@ -349,16 +367,17 @@ check_not_used(linear_forward, AUTOGRAD)
 passed_visible("linear_forward")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
-for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
+for dtype, tolerance, outputs in ((torch.float64, 1e-12, 5), (torch.float32, 1e-5, 5), (torch.float64, 1e-12, 1)):
     x = torch.randn(4, 3, generator=generator, dtype=dtype)
-    weight = torch.randn(5, 3, generator=generator, dtype=dtype)
-    bias = torch.randn(5, generator=generator, dtype=dtype)
+    weight = torch.randn(outputs, 3, generator=generator, dtype=dtype)
+    bias = torch.randn(outputs, generator=generator, dtype=dtype)
     with unchanged(x=x, weight=weight, bias=bias):
         y = linear_output(x, weight, bias)
     expected = torch.einsum("ni,oi->no", x.double(), weight.double()) + bias.double()
-    check_shape(y, (4, 5), "y for 4 examples, 3 inputs and 5 outputs")
+    what = f"y for 4 examples, 3 inputs and {outputs} output{'s' * (outputs > 1)}"
+    check_shape(y, (4, outputs), what)
     check_dtype(y, dtype, "y, which has the dtype of x")
-    check_close(y, expected, "y for 4 examples, 3 inputs and 5 outputs", rtol=tolerance, atol=tolerance)
+    check_close(y, expected, what, rtol=tolerance, atol=tolerance)
 ### END HIDDEN TESTS
 
 
@@ -389,7 +408,9 @@ generator = case_generator()
 def gradients_of_two_passes(first, second, grad_first, grad_second):
     _, cache_first = linear_forward(*first)
     _, cache_second = linear_forward(*second)
-    passes = (grad_first, cache_first), (grad_second, cache_second), (grad_first, cache_first)
+    _, cache_third = linear_forward(first[0], *second[1:])
+    caches = cache_first, cache_second, cache_third, cache_first
+    passes = zip((grad_first, grad_second, grad_second, grad_first), caches, strict=True)
     return [linear_backward(grad_y, cache) for grad_y, cache in passes]
 
 
@@ -399,16 +420,16 @@ def expected_gradients(x, weight, bias, grad_y):
     return torch.autograd.grad((output * grad_y.double()).sum(), inputs)
 
 
-for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
+for dtype, tolerance, outputs in ((torch.float64, 1e-12, 5), (torch.float32, 1e-5, 5), (torch.float64, 1e-12, 1)):
     x = torch.randn(4, 3, generator=generator, dtype=dtype)
-    weight = torch.randn(5, 3, generator=generator, dtype=dtype)
-    bias = torch.randn(5, generator=generator, dtype=dtype)
-    grad_y = torch.randn(4, 5, generator=generator, dtype=dtype)
+    weight = torch.randn(outputs, 3, generator=generator, dtype=dtype)
+    bias = torch.randn(outputs, generator=generator, dtype=dtype)
+    grad_y = torch.randn(4, outputs, generator=generator, dtype=dtype)
     with unchanged(x=x, weight=weight, bias=bias, grad_y=grad_y):
         gradients = linear_gradients(x, weight, bias, grad_y)
     names = ("x", "weight", "bias")
     for name, actual, expected in zip(names, gradients, expected_gradients(x, weight, bias, grad_y), strict=True):
-        what = f"the gradient of {name}, 4 examples, 3 inputs and 5 outputs"
+        what = f"the gradient of {name}, 4 examples, 3 inputs and {outputs} output{'s' * (outputs > 1)}"
         check_shape(actual, tuple(expected.shape), what)
         check_dtype(actual, dtype, what)
         check_close(actual, expected, what, rtol=tolerance, atol=tolerance)
@@ -416,13 +437,14 @@ for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
 first = [torch.randn(*shape, generator=generator) for shape in ((2, 3), (4, 3), (4,))]
 second = [torch.randn(*shape, generator=generator) for shape in ((2, 3), (4, 3), (4,))]
 grad_first, grad_second = torch.randn(2, 4, generator=generator), torch.randn(2, 4, generator=generator)
-*both, again = gradients_of_two_passes(first, second, grad_first, grad_second)
-expected = expected_gradients(*first, grad_first), expected_gradients(*second, grad_second)
-for actual, wanted in zip(both, expected, strict=True):
+*each, again = gradients_of_two_passes(first, second, grad_first, grad_second)
+passes = (*first, grad_first), (*second, grad_second), (first[0], *second[1:], grad_second)
+expected = [expected_gradients(*pass_) for pass_ in passes]
+for actual, wanted in zip(each, expected, strict=True):
     for name, actual_one, wanted_one in zip(names, actual, wanted, strict=True):
-        what = f"the gradient of {name}, two forward passes before the first backward pass"
+        what = f"the gradient of {name}, three forward passes before the first backward pass"
         check_close(actual_one, wanted_one, what, rtol=1e-5, atol=1e-5)
-check_close(again, both[0], "a second backward pass with the same cache gives the same gradients")
+check_close(again, each[0], "a second backward pass with the same cache gives the same gradients")
 ### END HIDDEN TESTS
 
 # %% [markdown] task={"name": "activations", "minutes": 14, "difficulty": 1}
@@ -443,8 +465,9 @@ check_close(again, both[0], "a second backward pass with the same cache gives th
 # Two of the slopes are written with the output $y$, which the forward pass has already computed. Remember
 # these ranges: a product of thirty slopes of at most $1/4$ is the vanishing gradient of a later chapter.
 #
-# **Write** three pairs of functions. `x`, `y` and the gradients all have the same shape, whichever it is. The
-# sigmoid and its slope must be finite at $x = \pm 1000$, where $e^{|x|}$ is not; so must tanh.
+# **Write** three pairs of functions. `x`, `y` and the gradients all have the same shape, whichever it is, and any
+# memory layout (a transpose, for instance). The sigmoid and its slope must be finite at $x = \pm 1000$, where
+# $e^{|x|}$ is not; so must tanh.
 #
 # **Example.** relu of $(-1, 0, 0.5)$ is $(0, 0, 0.5)$, and a `grad_y` of $(5, 5, 5)$ becomes $(0, 0, 5)$. At
 # $x = 0$ the slope of the sigmoid is $1/4$, that of tanh is $1$.
@@ -526,7 +549,7 @@ passed_visible("relu_forward and relu_backward")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
 for dtype in (torch.float64, torch.float32):
-    x = torch.randn(3, 4, 2, generator=generator, dtype=dtype)
+    x = torch.randn(2, 4, 3, generator=generator, dtype=dtype).transpose(0, 2)
     x[0, 0, 0], x[1, 2, 1], x[1, 0, 0], x[1, 0, 1] = 0.0, 0.01, 1e-20, 1000.0
     grad_y = torch.randn(3, 4, 2, generator=generator, dtype=dtype)
     with unchanged(x=x, grad_y=grad_y):
@@ -575,7 +598,7 @@ passed_visible("sigmoid_forward and sigmoid_backward")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
 for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
-    x = 3 * torch.randn(3, 4, 2, generator=generator, dtype=dtype)
+    x = 3 * torch.randn(2, 4, 3, generator=generator, dtype=dtype).transpose(0, 2)
     x[1, 0, 0], x[1, 0, 1] = -1000.0, 1000.0
     grad_y = torch.randn(3, 4, 2, generator=generator, dtype=dtype)
     with unchanged(x=x, grad_y=grad_y):
@@ -623,7 +646,7 @@ passed_visible("tanh_forward and tanh_backward")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
 for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
-    x = 2 * torch.randn(3, 4, 2, generator=generator, dtype=dtype)
+    x = 2 * torch.randn(2, 4, 3, generator=generator, dtype=dtype).transpose(0, 2)
     x[1, 0, 0], x[1, 0, 1] = -1000.0, 1000.0
     grad_y = torch.randn(3, 4, 2, generator=generator, dtype=dtype)
     with unchanged(x=x, grad_y=grad_y):
@@ -935,7 +958,7 @@ passed_visible("mlp_loss_and_gradients, the gradients with relu")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
 # In float64: in float32 the slope of a relu whose input is almost 0 would depend on the order of additions.
-for widths in ((5, 3), (5, 5, 5, 3), (3, 5, 4, 6, 2)):
+for examples, widths in ((7, (5, 3)), (7, (5, 5, 5, 3)), (7, (3, 5, 4, 6, 2)), (1, (4, 4, 3))):
     parameters = [
         (
             torch.randn(n_out, n_in, generator=generator, dtype=torch.float64) / 2,
@@ -943,8 +966,10 @@ for widths in ((5, 3), (5, 5, 5, 3), (3, 5, 4, 6, 2)):
         )
         for n_in, n_out in itertools.pairwise(widths)
     ]
-    x = torch.randn(7, widths[0], generator=generator, dtype=torch.float64)
-    target = torch.randint(widths[-1], (7,), generator=generator)
+    if examples == 1:
+        parameters = [list(layer) for layer in parameters]  # a pair may be a list, as it is on the ladder
+    x = torch.randn(examples, widths[0], generator=generator, dtype=torch.float64)
+    target = torch.randint(widths[-1], (examples,), generator=generator)
     with unchanged(parameters=parameters, x=x, target=target):
         _, gradients = mlp_loss_and_gradients(parameters, x, target, activation="relu")
     check_gradients(gradients, parameters, x, target, "relu", 1e-9)
@@ -1359,6 +1384,9 @@ for name, actual, expected in zip(NAMES, each_operation(0.0, 2.0), derivatives(0
     check_close(actual, expected, f"(result, derivative by a, derivative by b) of {name} at a = 0, b = 2")
 for name, actual, expected in zip(NAMES, each_operation(12, 2), derivatives(12, 2), strict=True):
     check_close(actual, expected, f"(result, derivative by a, derivative by b) of {name} at two whole numbers")
+for name, actual, expected in zip(NAMES, each_operation(300.0, 1e-7), derivatives(300.0, 1e-7), strict=True):
+    what = f"(result, derivative by a, derivative by b) of {name} at a = 300, b = 1e-7, where nothing need be clipped"
+    check_close(actual, expected, what, rtol=1e-9, atol=1e-12)
 ### END HIDDEN TESTS
 
 
@@ -1714,6 +1742,7 @@ for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
     check_shape(product, (4, 5), "the product for 4 examples, 3 inputs and 5 outputs")
     check_dtype(product, dtype, "the product, which has the dtype of the weight")
     check_close(product, expected, "the product for 4 examples, 3 inputs and 5 outputs", rtol=tolerance, atol=tolerance)
+check_shape(jvp_linear(weight[:1], tangent), (4, 1), "the product for 4 examples, 3 inputs and a single output")
 check_shape(jvp_linear(weight, tangent[:1]), (1, 5), "the product for a single example, 3 inputs and 5 outputs")
 
 # The Jacobian of the whole batch would be (N·out, N·in), 230 GB; already its pattern of N × N blocks has 3.6 GB.
@@ -1905,16 +1934,18 @@ def descent(parameters, x, target, lr, batches):
     return [(weight, bias)], losses
 
 
-# Three examples in batches of 2 and 1 have three orders per epoch; the result must belong to one of them.
+# Three examples in batches of 2 and 1 have three orders per epoch; the result must belong to one of them. The fifth step
+# is the last one, in the middle of an epoch.
 x, target = x[:3], torch.tensor([0, 2, 1])
-trained, losses = train(parameters, x, target, lr=0.5, steps=4, batch_size=2, generator=generator)
-check_shape(losses, (4,), "losses has one number per step")
+trained, losses = train(parameters, x, target, lr=0.5, steps=5, batch_size=2, generator=generator)
+check_shape(losses, (5,), "losses has one number per step")
 epochs = [[[i for i in range(3) if i != alone], [alone]] for alone in range(3)]
-outcomes = [descent(parameters, x, target, 0.5, first + second) for first in epochs for second in epochs]
+orders = itertools.product(epochs, repeat=3)
+outcomes = [descent(parameters, x, target, 0.5, [*a, *b, *c][:5]) for a, b, c in orders]
 found = torch.as_tensor(losses, dtype=torch.float64)
 expected, expected_losses = min(outcomes, key=lambda outcome: (torch.tensor(outcome[1]) - found).abs().sum().item())
-check_close(losses, expected_losses, "the losses of two epochs of three examples, batches of 2 and 1", rtol=1e-6)
-check_close(trained, expected, "the parameters after two epochs of three examples, batches of 2 and 1", rtol=1e-6)
+check_close(losses, expected_losses, "the losses of five steps with three examples, batches of 2 and 1", rtol=1e-6)
+check_close(trained, expected, "the parameters after five steps with three examples, batches of 2 and 1", rtol=1e-6)
 ### END HIDDEN TESTS
 
 
