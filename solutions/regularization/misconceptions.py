@@ -257,6 +257,33 @@ def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
         "multiplies it in the step.",
     ),
     Misconception(
+        name="learning-rate-inside-the-velocity",
+        function="sgd_step",
+        code="""
+def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
+    if decay == "l2":
+        velocity = momentum * velocity + lr * (grad + weight_decay * param)
+        return param - velocity, velocity
+    velocity = momentum * velocity + lr * grad
+    return param - velocity - lr * weight_decay * param, velocity
+""",
+        message="Your velocity contains the learning rate. In PyTorch's convention it is a sum of gradients, and the learning rate "
+        "multiplies it in the step.",
+    ),
+    Misconception(
+        name="nesterov-step",
+        function="sgd_step",
+        code="""
+def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
+    if decay == "l2":
+        grad = grad + weight_decay * param
+    velocity = momentum * velocity + grad
+    decayed = param if decay == "l2" else param - lr * weight_decay * param
+    return decayed - lr * (grad + momentum * velocity), velocity
+""",
+        message="Your step is Nesterov's, along the gradient plus momentum times the velocity. Here the step is the velocity itself.",
+    ),
+    Misconception(
         name="velocity-is-an-average",
         function="sgd_step",
         code="""
@@ -383,8 +410,40 @@ def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
         name="nan-is-not-counted",
         function="EarlyStopping.update",
         find="self.left -= 1",
-        put="self.left -= loss == loss",
+        put="self.left -= bool(loss == loss)",
         message="An update with NaN does not count in your code. NaN is not better, so it counts like any other loss that is not.",
+    ),
+    Misconception(
+        name="one-count-for-all-objects",
+        function="EarlyStopping.update",
+        code="""
+class EarlyStopping:
+    count = {}
+
+    def __init__(self, patience):
+        self.best_step, self.best_loss, self.best_parameters = None, math.inf, None
+        self.patience, self.count["bad"] = patience, 0
+
+    def update(self, step, loss, parameters):
+        if self.count["bad"] >= self.patience:
+            return True
+        self.count["bad"] += 1
+        if loss < self.best_loss:
+            self.best_step, self.best_loss = step, float(loss)
+            self.best_parameters = [p.detach().clone() for p in parameters]
+            self.count["bad"] = 0
+        return self.count["bad"] >= self.patience
+""",
+        message="What belongs to the class is shared by all its objects: two of them count together. Begin the count in __init__, as "
+        "self.something.",
+    ),
+    Misconception(
+        name="better-by-a-share",
+        function="EarlyStopping.update",
+        find="if loss < self.best_loss:",
+        put="if loss < self.best_loss * (1 - 1e-4):",
+        message="You ask for a loss that is smaller by a share of the best. Any strictly smaller one is better; and where losses are negative "
+        "your rule takes an equal one for better.",
     ),
     Misconception(
         name="one-memory-for-all-objects",
@@ -623,6 +682,20 @@ def dropout(x, p, training, generator):
         find="0.0), mask",
         put="0.0), mask.to(x.dtype)",
         message="Your mask consists of numbers. It should be a boolean tensor: leave out .float().",
+    ),
+    Misconception(
+        name="dropout-with-p-1-at-evaluation",
+        function="dropout",
+        find="if not training:",
+        put="if p == 1:\n        return torch.zeros_like(x), torch.zeros_like(x, dtype=torch.bool)\n    if not training:",
+        message="With p = 1 you give zeros in evaluation, too. Nothing is dropped there, whatever p is: ask about training first.",
+    ),
+    Misconception(
+        name="dropout-mask-of-the-result",
+        function="dropout",
+        find="return torch.where(mask, x / (1 - p), 0.0), mask",
+        put="y = torch.where(mask, x / (1 - p), 0.0)\n    return y, y != 0",
+        message="Your mask says where y is not 0. An entry that was 0 before may be kept all the same: return the coins themselves.",
     ),
     Misconception(
         name="dropout-mask-where-y-is-not-zero",
@@ -879,6 +952,17 @@ def dropout(x, p, training, generator):
         put="parts = torch.arange(n).tensor_split([first, second])\n"
         "    return tuple(part[torch.randperm(len(part), generator=generator)] for part in parts)",
         message="You cut first and shuffle within the parts, so the same examples are always in the same part. Shuffle before cutting.",
+    ),
+    Misconception(
+        name="split-test-part-not-shuffled",
+        function="three_way_split",
+        code="""
+def three_way_split(n, fractions, generator):
+    first, second = round(n * fractions[0]), round(n * (fractions[0] + fractions[1]))
+    order = torch.randperm(second, generator=generator)
+    return order[:first], order[first:], torch.arange(second, n)
+""",
+        message="Your test part is always the end of the data, which may be sorted by class. Shuffle all indices, then cut.",
     ),
     Misconception(
         name="split-drawn-three-times",

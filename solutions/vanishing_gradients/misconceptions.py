@@ -177,6 +177,20 @@ def low_rank_approximation(a, k):
         message="You sum k + 1 terms. For k = 0 nothing is kept and the share is 0.",
     ),
     Misconception(
+        name="energy-of-no-term-is-all",
+        function="energy_kept",
+        find="squares[:k].sum()",
+        put="squares.cumsum(dim=0)[k - 1]",
+        message="For k = 0 the index k − 1 is −1, the last entry, which is the sum of all. No term keeps nothing: a slice [:k] gets it right.",
+    ),
+    Misconception(
+        name="energy-of-ties",
+        function="energy_kept",
+        find="squares[:k].sum()",
+        put="(squares[squares >= squares[k - 1]].sum() if k else 0 * squares[0])",
+        message="You keep every value that is at least as large as the k-th: of equal ones too many. Take the first k.",
+    ),
+    Misconception(
         name="energy-as-count",
         function="energy_kept",
         find="return squares[:k].sum() / squares.sum()",
@@ -292,6 +306,15 @@ def product_gain_bounds(matrices):
         put="product @ matrix",
         message="Your product is A_1 A_2 … A_L. The first matrix is applied first, so it stands on the right: multiply each further one from "
         "the left.",
+    ),
+    Misconception(
+        name="no-product-of-one",
+        function="product_gain_bounds",
+        code="""
+def product_gain_bounds(matrices):
+    return gain_bounds(torch.linalg.multi_dot(list(matrices)[::-1]))
+""",
+        message="torch.linalg.multi_dot wants at least two matrices, and there may be a single one. Begin with the first and multiply in a loop.",
     ),
     Misconception(
         name="elementwise-product",
@@ -457,6 +480,21 @@ def layer_jacobian(weight, preactivation, activation):
         put="jacobian @ layer_jacobian(weight, z, activation)",
         message="Your product starts with the first layer on the left. The input meets the first layer first, so its Jacobian stands on the "
         "right.",
+    ),
+    Misconception(
+        name="no-network-of-one-layer",
+        function="network_jacobian",
+        code="""
+def network_jacobian(weights, x, activation):
+    h, jacobians = x, []
+    for weight in weights:
+        z = weight @ h
+        jacobians.append(layer_jacobian(weight, z, activation))
+        h = activate(z, activation)
+    return torch.linalg.multi_dot(jacobians[::-1])
+""",
+        message="torch.linalg.multi_dot wants at least two matrices, and a network may have a single layer. Begin with the identity and "
+        "multiply in a loop.",
     ),
     Misconception(
         name="signal-not-activated",

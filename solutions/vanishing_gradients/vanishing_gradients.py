@@ -176,9 +176,9 @@ def projected(a, k):
 
 
 for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
-    for m, n, kind in ((6, 4, "a tall matrix"), (4, 6, "a wide matrix"), (4, 4, "a square matrix")):
-        a = matrix_with([5.0, 3.0, 2.0, 0.7], m, n, dtype)
-        for k in range(5):
+    for m, n, kind in ((6, 5, "a tall matrix"), (5, 6, "a wide matrix"), (5, 5, "a square matrix")):
+        a = matrix_with([5.0, 3.0, 2.0, 0.7, 2e-3 if dtype == torch.float64 else 0.3], m, n, dtype)
+        for k in range(6):
             with unchanged(a=a):
                 approximation = low_rank_approximation(a, k)
             check_shape(approximation, (m, n), f"the approximation of {kind}, which has its shape")
@@ -193,7 +193,9 @@ for m, n, kind in ((5, 5, "a multiple of an orthogonal matrix"), (6, 4, "a tall 
         found = torch.linalg.svdvals(approximation.detach().double())
         expected = [2.5] * k + [0.0] * (min(m, n) - k)
         what = f"the singular values of the approximation, rank {k}, {kind} whose singular values are all equal"
-        check_close(found, expected, what, rtol=1e-9, atol=1e-9)
+        together = "Exactly k terms: a comparison of values keeps or drops all equal ones together."
+        causes = {together: [2.5 if found[0] > 1 else 0.0] * min(m, n)}
+        check_close(found, expected, what, rtol=1e-9, atol=1e-9, causes=causes)
         left = torch.linalg.norm(a - approximation.detach())
         what = f"the distance to the approximation, rank {k}, {kind} whose singular values are all equal"
         check_close(left, 2.5 * math.sqrt(min(m, n) - k), what, rtol=1e-9)
@@ -215,17 +217,17 @@ check_close(
 # %% nbgrader={"grade": true, "grade_id": "storage-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 # Test: how many numbers are stored.
 causes = {
-    "This is the size of the whole matrix. A term is stored as two vectors, and multiplied out when needed.": 12,
-    "The singular value was counted, too. It is multiplied into one of the two vectors and costs nothing.": 8,
+    "This is the size of the whole matrix. A term is stored as two vectors, and multiplied out when needed.": 15,
+    "The singular value was counted, too. It is multiplied into one of the two vectors and costs nothing.": 9,
 }
-what = "the numbers stored for one term of a matrix with three rows and four columns"
-check_close(storage_cost(3, 4, 1), 7, what, causes=causes)
+what = "the numbers stored for one term of a matrix with three rows and five columns"
+check_close(storage_cost(3, 5, 1), 8, what, causes=causes)
 check_close(storage_cost(10, 10, 4), 80, "the numbers stored for four terms of a matrix with ten rows and ten columns")
 passed_visible("storage_cost")
 ### BEGIN HIDDEN TESTS
 check_close(storage_cost(250, 236, 14), 6804, "the numbers stored for 14 terms of a matrix with 250 rows, 236 columns")
 check_close(storage_cost(7, 4, 0), 0, "the numbers stored for no term")
-check_close(storage_cost(4, 70, 3), 222, "the numbers stored for three terms of a wide matrix")
+check_close(storage_cost(400, 7000, 300), 2_220_000, "the numbers stored for 300 terms of a wide matrix")
 check_close(storage_cost(4, 6, 4), 40, "the numbers stored for all four terms of a matrix with four rows, six columns")
 what = "the numbers stored for eight terms of a matrix with ten rows and ten columns, more than it has entries"
 check_close(storage_cost(10, 10, 8), 160, what)
@@ -252,7 +254,9 @@ for dtype, tolerance in ((torch.float64, 1e-6), (torch.float32, 1e-5)):
         what = f"the share in {k} of five terms"
         check_close(energy_kept(s.to(dtype), k), expected, what, rtol=tolerance, atol=tolerance)
 s = torch.full((4,), 0.5, dtype=torch.float64)
-check_close(energy_kept(s, 3), 0.75, "the share in three of four equal singular values")
+what = "the share in three of four equal singular values"
+causes = {"Take the first k, whatever their values: a comparison of values keeps all equal ones.": 1.0}
+check_close(energy_kept(s, 3), 0.75, what, causes=causes)
 s = torch.tensor([2.0, 1.0, 0.0, 0.0], dtype=torch.float64)
 check_close(energy_kept(s, 2), 1.0, "the share in the first two singular values when the others are 0")
 check_close(energy_kept(1e-30 * s, 1), 0.8, "the share in the first of two tiny singular values")
@@ -391,6 +395,9 @@ check_close(gain_bounds(q), [1.0, 1.0], "(smallest, largest) gain of an orthogon
 check_close(gain_bounds(-3 * q[:, :3]), [3.0, 3.0], "(smallest, largest) gain of three orthogonal columns", rtol=1e-6)
 what = "(smallest, largest) gain of a tiny multiple of an orthogonal matrix"
 check_close(gain_bounds(1e-50 * q), [1e-50, 1e-50], what, rtol=1e-6, atol=0.0)
+diagonal = torch.diag(torch.tensor([2.0, -3.0, 1e-3], dtype=torch.float64))
+what = "(smallest, largest) gain of a symmetric matrix with eigenvalues 2, -3 and 0.001"
+check_close(gain_bounds(diagonal), [1e-3, 3.0], what, rtol=1e-6)
 zeros = torch.zeros(3, 2, dtype=torch.float64)
 check_close(gain_bounds(zeros), [0.0, 0.0], "(smallest, largest) gain of a matrix of zeros")
 ### END HIDDEN TESTS
@@ -502,7 +509,7 @@ def expected_bounds(matrices):
 
 
 cases = (
-    ((4, 4, 4, 4), "three square matrices"),
+    ((4, 4, 4, 4, 4, 4), "five square matrices"),
     ((2, 3, 5), "a product that is tall"),
     ((5, 4, 2), "a product that is wide"),
     ((3, 4, 2), "a product that is wide, of a tall and a wide matrix"),
@@ -630,7 +637,8 @@ weight = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 preactivation = torch.tensor([0.5, -1.0, 0.0])
 with unchanged(weight=weight, preactivation=preactivation):
     jacobian = layer_jacobian(weight, preactivation, "relu")
-check_close(jacobian, [[1.0, 2.0], [0.0, 0.0], [0.0, 0.0]], "the Jacobian of the example, relu")
+causes = {"The slope of relu at 0 is 0.": [[1.0, 2.0], [0.0, 0.0], [5.0, 6.0]]}
+check_close(jacobian, [[1.0, 2.0], [0.0, 0.0], [0.0, 0.0]], "the Jacobian of the example, relu", causes=causes)
 check_close(
     layer_jacobian(weight, preactivation, "linear"), weight, "the Jacobian of a linear layer, the weight itself"
 )
@@ -661,15 +669,15 @@ for dtype in (torch.float64, torch.float32):
 
 # %% nbgrader={"grade": true, "grade_id": "layer-jacobian-smooth-test", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
 # Test: one layer, sigmoid and tanh.
-weight = torch.tensor([[16.0, 32.0], [4.0, 8.0], [1.0, 2.0]])
-preactivation = torch.tensor([math.log(3.0), 0.0, 1000.0])
+weight = torch.tensor([[16.0, 32.0], [1.0, 2.0], [4.0, 8.0]])
+preactivation = torch.tensor([math.log(3.0), 1000.0, 0.0])
 with unchanged(weight=weight, preactivation=preactivation):
     jacobian = layer_jacobian(weight, preactivation, "sigmoid")
-check_close(jacobian, [[3.0, 6.0], [1.0, 2.0], [0.0, 0.0]], "slopes 3/16, 1/4 and 0 of the sigmoid", atol=1e-6)
-preactivation = torch.tensor([math.log(2.0), 0.0, -1000.0])
+check_close(jacobian, [[3.0, 6.0], [0.0, 0.0], [1.0, 2.0]], "slopes 3/16, 0 and 1/4 of the sigmoid", atol=1e-6)
+preactivation = torch.tensor([math.log(2.0), -1000.0, 0.0])
 jacobian = layer_jacobian(weight, preactivation, "tanh")
-expected = [[0.64 * 16, 0.64 * 32], [4.0, 8.0], [0.0, 0.0]]
-check_close(jacobian, expected, "slopes 0.64, 1 and 0 of tanh", atol=1e-5)
+expected = [[0.64 * 16, 0.64 * 32], [0.0, 0.0], [4.0, 8.0]]
+check_close(jacobian, expected, "slopes 0.64, 0 and 1 of tanh", atol=1e-5)
 passed_visible("layer_jacobian, sigmoid and tanh")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
@@ -777,7 +785,7 @@ def expected_jacobian(weights, x, activation):
 
 cases = (
     ((3, 5, 4, 2), "three layers that get narrower"),
-    ((2, 4, 3, 5), "three layers that get wider"),
+    ((1, 4, 3, 5), "three layers that get wider, one input"),
     ((4, 4, 4), "two square layers"),
     ((4, 4, 4), "two other square layers"),
     ((4, 4, 4, 4, 4), "four square layers"),
@@ -1393,6 +1401,8 @@ check_close(norm, 5.0, "the norm of gradients exactly at the limit", rtol=1e-6)
 zeros = [torch.zeros(2, 2, dtype=torch.float64), torch.zeros((), dtype=torch.float64)]
 clipped, norm = clip_grad_norm(zeros, 0.5)
 check_close([clipped, norm], [zeros, 0.0], "gradients of 0 and their norm")
+clipped, norm = clip_grad_norm([torch.tensor([[3.0], [4.0]], dtype=torch.float64)], 1.0)
+check_close([clipped, norm], [[torch.tensor([[0.6], [0.8]])], 5.0], "a single gradient and its norm", rtol=1e-6)
 
 for size, kind in ((1e150, "1e150"), (1e100, "1e100"), (1e20, "1e20")):
     grads = draw(torch.float64, size)
@@ -1442,11 +1452,15 @@ for dtype in (torch.float64, torch.float32):
             expected = torch.where(grad.abs() > limit, limit * grad.sign(), grad)
             check_shape(found, tuple(grad.shape), f"a clipped gradient, which keeps its shape, {kind}")
             check_dtype(found, dtype, f"a clipped gradient, which keeps its dtype, {kind}")
-            check_close(found, expected, f"gradients of both signs, {kind}")
-grads = (torch.tensor(-7.0), torch.tensor([[2.5, -2.5], [1.0, -9.0]]).T)
+            what = f"gradients of both signs, {kind}"
+            check_close(found, expected, what, rtol=1e-12 if dtype == torch.float64 else 1e-6)
+grads = (torch.tensor(-7e8, dtype=torch.float64), torch.tensor([[2.5, -2.5], [1.0, -9.0]]).T)
 expected = [torch.tensor(-2.5), torch.tensor([[2.5, 1.0], [-2.5, -2.5]])]
 what = "gradients in a tuple, one of them transposed, some entries exactly at the limit"
-check_close(clip_grad_value(grads, 2.5), expected, what)
+clipped = clip_grad_value(grads, 2.5)
+check_close(clipped, expected, what)
+for found, grad in zip(clipped, grads, strict=True):
+    check_dtype(found, grad.dtype, "each clipped gradient keeps its dtype, one of them float64 and one float32")
 ### END HIDDEN TESTS
 
 # %% [markdown]
