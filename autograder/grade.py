@@ -28,6 +28,7 @@ from autograder.gradebook import NO_RESPONSE, GradebookWriter, Record, back_up
 from autograder.ingest import TIMESTAMP, Unreadable, read_file, read_submission
 from autograder.pool import Failure, Pool, PoolError
 from autograder.repair import fresh_release, repair
+from autograder.variants import check_variants
 
 if TYPE_CHECKING:
     from autograder.engine import Engine, Result
@@ -337,6 +338,7 @@ def grade_class(
     assignment = load_assignment(assignment) if isinstance(assignment, str) else assignment
     classroom = classroom if isinstance(classroom, Classroom) else open_classroom(classroom)
     chosen = _chosen(classroom, assignment.name, students)
+    check_variants(assignment)  # in a worker, what is wrong with them would cost each student all points
     with classroom.grading():
         install(classroom, assignment)
         with GradebookWriter(classroom, on_wait=on_wait) as gradebook:
