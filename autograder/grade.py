@@ -338,7 +338,6 @@ def grade_class(
     assignment = load_assignment(assignment) if isinstance(assignment, str) else assignment
     classroom = classroom if isinstance(classroom, Classroom) else open_classroom(classroom)
     chosen = _chosen(classroom, assignment.name, students)
-    check_variants(assignment)  # in a worker, what is wrong with them would cost each student all points
     with classroom.grading():
         install(classroom, assignment)
         with GradebookWriter(classroom, on_wait=on_wait) as gradebook:
@@ -348,6 +347,7 @@ def grade_class(
             todo = chosen if force else run.skip_finished(chosen, only_changed=only_changed)
             run.tell()
             if todo:
+                check_variants(assignment)  # in a worker, what is wrong with them would cost each student all points
                 run.grade(todo, Setup(assignment, engine, {"level": level, "unsafe": unsafe}), workers)
     return [run.graded[student] for student in chosen]
 
