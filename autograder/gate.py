@@ -43,7 +43,7 @@ from autograder.pool import Failure, Pool, PoolError
 from autograder.repair import Repaired
 from autograder.submitted import Submitted
 from autograder.testcell import TestCell, compile_tests
-from autograder.variants import Alternative, load_alternatives, load_misconceptions
+from autograder.variants import Alternative, check_variants, load_alternatives, load_misconceptions
 
 MUTANT_SECONDS = 5.0
 VISIBLE_SHARE = 0.70
@@ -372,6 +372,7 @@ def gate(
     with Trials(console, workers) as trials:
         for name in names or assignment_names():
             assignment = load_assignment(name)
+            check_variants(assignment)
             findings = examine(assignment, trials, mutation=mutation, stock=stock)
             console.print(table(assignment, findings))
             for finding in findings:

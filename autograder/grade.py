@@ -28,6 +28,7 @@ from autograder.gradebook import NO_RESPONSE, GradebookWriter, Record, back_up
 from autograder.ingest import TIMESTAMP, Unreadable, read_file, read_submission
 from autograder.pool import Failure, Pool, PoolError
 from autograder.repair import fresh_release, repair
+from autograder.variants import check_variants
 
 if TYPE_CHECKING:
     from autograder.engine import Engine, Result
@@ -346,6 +347,7 @@ def grade_class(
             todo = chosen if force else run.skip_finished(chosen, only_changed=only_changed)
             run.tell()
             if todo:
+                check_variants(assignment)  # in a worker, what is wrong with them would cost each student all points
                 run.grade(todo, Setup(assignment, engine, {"level": level, "unsafe": unsafe}), workers)
     return [run.graded[student] for student in chosen]
 

@@ -118,6 +118,12 @@ def load_alternatives(assignment: Assignment) -> list[Alternative]:
     return _load(assignment, "alternatives", "ALTERNATIVES")
 
 
+def check_variants(assignment: Assignment) -> None:
+    """Raises AssignmentError if a misconception or an alternative cannot be had, before anything rests on it."""
+    for variant in [*load_misconceptions(assignment), *load_alternatives(assignment)]:
+        variant.solutions(assignment)
+
+
 def _load(assignment: Assignment, stem: str, variable: str) -> list:
     path = assignment.folder / f"{stem}.py"
     if not path.exists():
@@ -126,8 +132,11 @@ def _load(assignment: Assignment, stem: str, variable: str) -> list:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    variants = getattr(module, variable)
+    try:
+        spec.loader.exec_module(module)
+        variants = getattr(module, variable)
+    except Exception as error:
+        raise AssignmentError(f"{path} cannot be loaded: {type(error).__name__}: {error}.") from error
     names = [variant.name for variant in variants]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise AssignmentError(f"{path}: names used twice: {', '.join(repeated)}.")

@@ -409,6 +409,16 @@ def test_unknown_assignment(folder, mini):
         grade_class(folder, "nope")
 
 
+def test_what_is_wrong_with_a_misconception_costs_no_student_a_point(folder, mini):
+    hand_in(folder, "ada", submission(mini, RIGHT))
+    grade(folder, mini)
+    before = picture(folder)
+    (mini.folder / "misconceptions.py").write_text("MISCONCEPTIONS = [")
+    with pytest.raises(AssignmentError, match=r"misconceptions\.py cannot be loaded: SyntaxError"):
+        grade(folder, mini, force=True)
+    assert picture(folder) == before
+
+
 def test_missing_folder(tmp_path, mini):
     with pytest.raises(ClassroomError, match="There is no classroom folder"):
         grade(tmp_path / "none", mini)

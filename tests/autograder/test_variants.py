@@ -4,7 +4,7 @@ import pytest
 
 from autograder.assignment import AssignmentError, load_module
 from autograder.mutants import equivalent_mutants, mutants
-from autograder.variants import Alternative, Misconception
+from autograder.variants import Alternative, Misconception, check_variants
 
 
 def module(assignment, variant):
@@ -42,6 +42,31 @@ def test_code_replaces_definitions_and_brings_helpers(small):
 def test_a_variant_that_changes_nothing_is_an_error(small, variant):
     with pytest.raises(AssignmentError, match=variant.name):
         variant.solutions(small)
+
+
+MISCONCEPTIONS = """
+from autograder.variants import Misconception
+
+MISCONCEPTIONS = [Misconception(name="thrice", function="double", find={find!r}, put="3", message=""){more}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (MISCONCEPTIONS.format(find="no such text", more=""), "variant 'thrice': 'no such text' not once in double"),
+        (MISCONCEPTIONS.format(find="SCALE", more="] * 2 + ["), "misconceptions.py: names used twice: thrice"),
+        (MISCONCEPTIONS.format(find="SCALE", more=")"), "misconceptions.py cannot be loaded: SyntaxError: "),
+        ("", "misconceptions.py cannot be loaded: AttributeError: .*MISCONCEPTIONS"),
+    ],
+)
+def test_what_is_wrong_in_a_file_of_variants_is_one_sentence(small, text, sentence):
+    path = small.folder / "misconceptions.py"
+    path.write_text(MISCONCEPTIONS.format(find="SCALE", more=""))
+    check_variants(small)
+    path.write_text(text)
+    with pytest.raises(AssignmentError, match=sentence):
+        check_variants(small)
 
 
 def test_mutants_are_different_programs_that_name_their_function(small):
