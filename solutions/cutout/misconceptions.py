@@ -213,6 +213,13 @@ def channel_stats(images):
         message="No image is mirrored. Half of them should be, each by its own coin.",
     ),
     Misconception(
+        name="nothing-without-padding",
+        function="random_crop_flip",
+        find="n, _, height, width = images.shape",
+        put="n, _, height, width = images.shape\n    if padding == 0:\n        return images.clone()",
+        message="Without padding there is nothing to crop, but the coins are tossed all the same: half of the images are mirrored.",
+    ),
+    Misconception(
         name="flip-tied-to-the-offset",
         function="random_crop_flip",
         find="torch.randint(2, (n, 1), generator=generator, device=device).bool()",
@@ -649,6 +656,13 @@ def cutout(images, size, p, fill, generator):
         message="You crop and flip, but there are no holes: call cutout on the result.",
     ),
     Misconception(
+        name="augment-asks-for-padding",
+        function="augment",
+        find="return cutout(random_crop_flip(images, padding, generator),",
+        put="return cutout(random_crop_flip(images, padding, generator) if padding else images,",
+        message="Without padding you leave out the flip, too. Call random_crop_flip whatever the padding is.",
+    ),
+    Misconception(
         name="augment-without-crop",
         function="augment",
         find="random_crop_flip(images, padding, generator), size",
@@ -747,6 +761,13 @@ class ResidualBlock(nn.Module):
         return torch.relu(self.norm2(self.conv2(hidden)) + self.shortcut(x))
 """,
         message="The stride is on your second convolution. The first one has it, so that the second already works on the small image.",
+    ),
+    Misconception(
+        name="shortcut-detached",
+        function="ResidualBlock.forward",
+        find="self.shortcut(x)",
+        put="self.shortcut(x.detach())",
+        message="You detach the input of the shortcut, and the gradient loses its way around, which the block is for. Leave x in the graph.",
     ),
     Misconception(
         name="one-norm-for-both",
@@ -856,6 +877,27 @@ class ResidualBlock(nn.Module):
         message="Your training images are not augmented: call augment on each batch.",
     ),
     Misconception(
+        name="padding-of-config-not-used",
+        function="train_and_validate",
+        find='for name in ("padding", "size", "p")}',
+        put='for name in ("padding", "size", "p")} | {"padding": 0}',
+        message="The padding of config does not reach augment, so that no image is ever shifted. Hand it on.",
+    ),
+    Misconception(
+        name="p-of-config-not-used",
+        function="train_and_validate",
+        find='for name in ("padding", "size", "p")}',
+        put='for name in ("padding", "size", "p")} | {"p": 1.0}',
+        message="The p of config does not reach augment: every image gets its hole. Hand it on.",
+    ),
+    Misconception(
+        name="augmentation-seeded-for-each-batch",
+        function="train_and_validate",
+        find="**how, generator=generator, training=True",
+        put='**how, generator=torch.Generator().manual_seed(config["seed"]), training=True',
+        message="The generator of the augmentation is made and seeded anew for each batch, so that all batches get the same crops and holes. Make one generator, before the first epoch.",
+    ),
+    Misconception(
         name="augments-once",
         function="train_and_validate",
         find="    batches = math.ceil",
@@ -877,11 +919,46 @@ class ResidualBlock(nn.Module):
         message="Every epoch has the same order, so that the same images always meet in a batch. Draw a permutation for each epoch.",
     ),
     Misconception(
+        name="generator-seeded-for-each-epoch",
+        function="train_and_validate",
+        find="torch.randperm(len(images), generator=generator)",
+        put='torch.randperm(len(images), generator=torch.Generator().manual_seed(config["seed"] + len(history["train_loss"])))',
+        message="You seed a new generator in each epoch, with the seed plus the number of the epoch: the second epoch of one seed is the first of the next. Make one generator, before the first epoch.",
+    ),
+    Misconception(
         name="images-never-shuffled",
         function="train_and_validate",
         find="torch.randperm(len(images), generator=generator)",
         put="torch.arange(len(images))",
         message="The images come in the order of the data set. Shuffle them anew for each epoch.",
+    ),
+    Misconception(
+        name="label-smoothing",
+        function="train_and_validate",
+        find="F.cross_entropy(network(x), labels[batch])",
+        put="F.cross_entropy(network(x), labels[batch], label_smoothing=0.1)",
+        message="Your loss smooths the labels. That is a fine recipe, but the loss asked for is the plain cross-entropy.",
+    ),
+    Misconception(
+        name="batches-rounded-down",
+        function="train_and_validate",
+        find='math.ceil(len(images) / config["batch_size"])',
+        put='max(1, len(images) // config["batch_size"])',
+        message="You count the batches of an epoch with `//`. The last, smaller one is a batch, too, and a step: round up.",
+    ),
+    Misconception(
+        name="optimizer-made-in-each-epoch",
+        function="train_and_validate",
+        find="        network.train()\n",
+        put="        network.train()\n        optimizer = torch.optim.SGD(network.parameters(), peak_lr, momentum=0.9, nesterov=True, weight_decay=decay)\n",
+        message="You make a new optimizer in each epoch, which forgets the momentum. Make one before the first epoch.",
+    ),
+    Misconception(
+        name="accuracy-per-batch",
+        function="train_and_validate",
+        find="right = network(x).argmax(dim=1) == y",
+        put='parts = zip(x.split(config["batch_size"]), y.split(config["batch_size"]), strict=True)\n            right = torch.stack([(network(a).argmax(dim=1) == b).float().mean() for a, b in parts])',
+        message="You take the mean of the batches' accuracies, and a smaller last batch counts too much. Count the images that are right.",
     ),
     Misconception(
         name="last-batch-dropped",
