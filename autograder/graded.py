@@ -77,11 +77,15 @@ class Submission:
 
 @dataclass(frozen=True)
 class GradedClass:
-    """All graded submissions of an assignment, and what could not be read, in sentences."""
+    """All graded submissions of an assignment, and what could not be read, in sentences.
+
+    `missing` names the students in the gradebook who handed in nothing.
+    """
 
     submissions: list[Submission]
     ungraded: list[str]
     problems: list[str]
+    missing: list[str] = field(default_factory=list)
 
 
 def folder_name(name: str) -> str:
@@ -134,7 +138,7 @@ def read_notebook(classroom: Path, assignment: str, student: str) -> NotebookNod
 
 
 def read_marks(classroom: Path, assignment: str, *, db_url: str | None = None) -> dict[str, Marks]:
-    """Marks and comments from nbgrader's gradebook, by student; empty if there is no gradebook."""
+    """Marks and comments from nbgrader's gradebook, by student of the course; empty if there is no gradebook."""
     path = Classroom(classroom).db_path
     if db_url is None:
         if not path.is_file():
@@ -187,9 +191,8 @@ def _query_gradebook(db_url: str, assignment: str) -> list[Sequence[Any]]:
         query = of_notebooks(BaseCell.name, *columns).join(table, table.notebook_id == SubmittedNotebook.id)
         return query.join(BaseCell, table.cell_id == BaseCell.id)
 
-    names = of_submissions(Student.first_name, Student.last_name)
     queries = (
-        names.join(Student, SubmittedAssignment.student_id == Student.id),
+        select(Student.id, Student.first_name, Student.last_name),
         of_notebooks(SubmittedNotebook.late_submission_penalty),
         of_cells(Grade, Grade.auto_score, Grade.manual_score, Grade.extra_credit, Grade.needs_manual_grade),
         of_cells(Comment, Comment.manual_comment, Comment.auto_comment),
@@ -222,7 +225,8 @@ def read_class(classroom: Path, assignment: str, *, db_url: str | None = None) -
         else:
             submissions.append(Submission(student, result, marks.get(student, Marks())))
     ungraded = sorted(set(_students(classroom / "submitted", assignment)) - set(graded))
-    return GradedClass(submissions, ungraded, problems)
+    missing = [mark.name or student for student, mark in sorted(marks.items()) if student not in {*graded, *ungraded}]
+    return GradedClass(submissions, ungraded, problems, missing)
 
 
 def _students(folder: Path, assignment: str) -> list[str]:

@@ -380,11 +380,13 @@ def _attention(
     if unsafe := levels.get("unsafe"):
         text = "{} without a sandbox: the marks are only as honest as the students."
         found.append(_sentence(text, _count(unsafe, "submission ran", "submissions ran")))
-    known = {str(grade_id(cell)) for cell in _test_cells(assignment)}
-    if stale := [s.name for s in graded.submissions if set(s.tests) != known]:
+    known = {str(grade_id(cell)): float(cell.metadata.nbgrader.points) for cell in _test_cells(assignment)}
+    if stale := [s.name for s in graded.submissions if {n: t["max_points"] for n, t in s.tests.items()} != known]:
         found.append(_sentence("The tests have changed since {} graded: grade again.", _names(stale, "was", "were")))
     if graded.ungraded:
         found.append(_sentence("Handed in but not graded: {}.", ", ".join(graded.ungraded)))
+    if graded.missing:
+        found.append(_sentence("On the list of students, but without work: {}.", _names(graded.missing)))
     return found + [_sentence("{}", problem) for problem in graded.problems]
 
 
@@ -396,7 +398,7 @@ def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def _names(names: Iterable[str], one: str, many: str) -> str:
+def _names(names: Iterable[str], one: str = "", many: str = "") -> str:
     shown = list(names)
     text = ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
-    return f"{text} {one if len(shown) == 1 else many}"
+    return f"{text} {one if len(shown) == 1 else many}".rstrip()

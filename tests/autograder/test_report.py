@@ -30,7 +30,7 @@ def layers(tmp_path, monkeypatch):
 
 
 def class_of(*submissions: Submission, **more) -> GradedClass:
-    return GradedClass(list(submissions), more.get("ungraded", []), more.get("problems", []))
+    return GradedClass(list(submissions), more.get("ungraded", []), more.get("problems", []), more.get("missing", []))
 
 
 def read(html: str) -> BeautifulSoup:
@@ -213,18 +213,23 @@ def test_the_sandbox_level_is_told_and_an_unsafe_run_is_an_alarm(layers):
 def test_what_needs_attention_is_listed(layers):
     stale = result(layers)
     stale["tests"] = stale["tests"][:1]
+    other_points = result(layers)
+    other_points["tests"][0]["max_points"] += 1
     broken = result(layers, ALL_WRONG, problem="The file is no notebook.")
     graded = class_of(
         Submission("old", stale),
+        Submission("other", other_points),
         Submission("bad", broken),
         ungraded=["late"],
         problems=["The gradebook cannot be read."],
+        missing=["may", "eli"],
     )
     notice = text_of(read(report_html(graded, layers)).select_one(".notice"))
     for sentence in (
-        "tests have changed since old was graded",
+        "tests have changed since old, other were graded",
         "bad could not be graded: The file is no notebook.",
         "Handed in but not graded: late.",
+        "On the list of students, but without work: may, eli.",
         "The gradebook cannot be read.",
     ):
         assert sentence in notice
@@ -318,7 +323,15 @@ def test_marks_are_read_from_nbgraders_gradebook(layers, tmp_path):
     assert marks["ada"].cells["linear-forward"].points == 1.0
     assert marks["ada"].cells["linear-batch"] == Mark(3.0, False, "")
     assert marks["bob"].cells["why-answer"] == Mark(None, False, "")
-    assert read_marks(tmp_path, "other") == {}
+    assert read_marks(tmp_path, "other")["bob"].cells == {}
+
+
+def test_who_is_in_the_gradebook_and_handed_in_nothing_is_missing(layers, tmp_path):
+    fill_gradebook(tmp_path, layers, {name: {} for name in ("ada", "bob", "cy")}, first_name="No", last_name="One")
+    hand_in(tmp_path, "ada", result(layers), executed(layers))
+    (tmp_path / "submitted" / "bob" / "layers").mkdir(parents=True)
+    graded = read_class(tmp_path, "layers")
+    assert (graded.ungraded, graded.missing) == (["bob"], ["No One"])
 
 
 @pytest.mark.browser
