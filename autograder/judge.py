@@ -35,6 +35,7 @@ from autograder.submitted import Submitted
 from autograder.testcell import TestCell
 from utils import checks
 from utils.checks import CheckFailed
+from utils.plain import read_numbers
 
 MAX_MESSAGE = 4000
 PLAIN = "numbers, strings, tensors, arrays, or lists, tuples and dicts of these"
@@ -55,13 +56,14 @@ class Known:
     """What the judge knows of an assignment besides its tests.
 
     `setup` defines what test cells may use. `constants` are student names that are not called but read. `stubs` are the
-    functions and methods that the release leaves to be written.
+    functions and methods that the release leaves to be written. Of the names `read`, some test reads the code.
     """
 
     setup: CodeType
     student_names: tuple[str, ...]
     constants: frozenset[str]
     stubs: frozenset[str]
+    read: tuple[str, ...]
 
     @classmethod
     def of(cls, assignment: Assignment) -> Known:
@@ -79,6 +81,7 @@ class Known:
             student_names=tuple(assignment.student_names),
             constants=frozenset(n for n in assignment.student_names if not callable(getattr(reference, n, len))),
             stubs=frozenset(stubs),
+            read=tuple(name for task in assignment.tasks for cell in task.test_cells for name in _read_by(cell.source)),
         )
 
 
@@ -243,12 +246,17 @@ class Judge:
         self._run = None
 
     def _count(self, run: Run) -> None:
-        """Points: all or nothing, or the number that the cell ends with (nbgrader's rule), within 0 and the maximum."""
+        """Points: all or nothing, or the number that the cell ends with (nbgrader's rule), within 0 and the maximum.
+
+        A test that adds up comparisons of what a student returned ends with a number of the student's type.
+        """
         if run.failed:
             return
-        value, most = run.value, run.test.points
-        partial = type(value) in (int, float)
-        run.points = float(min(max(value, 0), most)) if partial and value == value else (0.0 if partial else most)
+        numbers, most = read_numbers(run.value), run.test.points
+        if numbers is None or numbers.kind == "bool":
+            run.points = most
+        elif numbers.raw.size == 1 and numbers.kind != "complex" and numbers.values.item() > 0:
+            run.points = float(min(numbers.values.item(), most))
         if run.points < most:
             run.message = f"{run.points:g} of {most:g} points."
 
@@ -323,9 +331,12 @@ class Judge:
             raise CallStopped(self._missing(name))
         if label := self.submitted.unreadable(name):
             raise CallStopped(f"{label} mentions `{name}` and cannot be read: split it, or take out its magics.")
-        if lost := self.submitted.lost_from_sight(name, self.student_names):
+        # The other functions that a test reads answer for themselves; what none reads could do the work for this one.
+        if lost := self.submitted.lost_from_sight(name, self.known.read):
+            if lost in self.student_names:
+                raise CallStopped(self._missing(lost))
             raise CallStopped(f"`{name}` uses `{lost}`, and no cell says in plain code what that is.")
-        return self.submitted.source_of(name, self.student_names)
+        return self.submitted.source_of(name, self.known.read)
 
     def _missing(self, name: str) -> str:
         """Why a name is not there, in words."""
@@ -397,6 +408,13 @@ class Judge:
             kind = f"an {kind}" if kind[0] in "AEIOUe" else f"a {kind}"
             return f"Hidden test: {remote.subject} stopped with {kind}.{where}"
         return f"{remote.subject} stopped with {remote.name}: {remote.text}{where}"
+
+
+def _read_by(test: str) -> list[str]:
+    """Names of the functions whose code a test reads."""
+    calls = (node for node in ast.walk(ast.parse(test)) if isinstance(node, ast.Call) and node.args)
+    readers = (c.args[0] for c in calls if isinstance(c.func, ast.Name) and c.func.id == "check_not_used")
+    return [function.id for function in readers if isinstance(function, ast.Name)]
 
 
 @lru_cache

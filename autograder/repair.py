@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 MAX_OUTPUT_BYTES = 2 * 2**20  # of one cell
 MAX_OUTPUTS_BYTES = 16 * 2**20  # of the whole notebook
 MAX_EXTRA_CELLS = 500
+MAX_CELLS = 5000
 GRADED = ("solution", "test", "written")
 
 
@@ -119,6 +120,8 @@ def _read_cells(content: Any) -> tuple[list[Cell], list[str]]:
         raw = None
     if not isinstance(raw, list):
         raise Unreadable("The file is JSON but not a notebook: it has no list of cells.")
+    if len(raw) > MAX_CELLS:
+        raise Unreadable(f"The notebook has more than {MAX_CELLS:,} cells: take out those that you do not need.")
     cells = [cell for item in raw if (cell := _read_cell(item)) is not None]
     if not cells:
         raise Unreadable("The notebook has no cells, so the untouched assignment was graded.")
@@ -333,7 +336,8 @@ def _choose(cell: NotebookNode, copies: list[tuple[int, Cell]], repairs: _Repair
     if cut_inside or len(set().union(*defined)) > max(len(names) for names in defined):
         repairs.note("joined", name)
         return [i for i, _ in edited]
-    whole = [i for (i, _), names in zip(edited, defined, strict=True) if names == max(defined, key=len)]
+    most = max(defined, key=len)
+    whole = [i for (i, _), names in zip(edited, defined, strict=True) if names == most]
     repairs.note("copied and edited", name)
     return [whole[-1]]
 

@@ -42,6 +42,7 @@ MAX_TEXT = 16_000  # characters of one output that are shown
 MAX_LINES = 300
 MAX_MARKDOWN = 20_000
 MAX_CODE = 60_000
+MAX_LINE = 2_000  # of a line of code that is coloured: some of the lexer's rules look from each place to the line's end
 MAX_LATEX = 2_000
 MAX_IMAGE_BYTES = 4_000_000
 MAX_IMAGE_PIXELS = 25_000_000
@@ -105,6 +106,7 @@ def excerpt(text: str, *, characters: int = MAX_TEXT, lines: int = MAX_LINES) ->
 
 # Code
 
+LONG_LINE = re.compile(rf"[^\n]{{{MAX_LINE + 1}}}")
 BLANK_LINE = re.compile(r"^[^\S\n]+$", re.MULTILINE)
 _LEXER = PythonLexer(stripnl=False)
 _FORMATTER = HtmlFormatter(nowrap=True)
@@ -114,7 +116,7 @@ TOKEN_CLASSES = {name for name in STANDARD_TYPES.values() if name}
 @lru_cache(maxsize=512)
 def highlight(source: str) -> Markup:
     """Python source as spans with Pygments' class names."""
-    if len(source) > MAX_CODE:
+    if len(source) > MAX_CODE or LONG_LINE.search(source):
         shown, _ = excerpt(source, characters=MAX_CODE, lines=2_000)
         return escape(shown)
     # The lexer looks from each line of blanks to the end of all that follow.

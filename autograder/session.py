@@ -58,11 +58,15 @@ class Disturbed(BaseException):
 
 @dataclass(frozen=True)
 class CodeCell:
-    """A cell of the submission that grading runs; `number` is its place in the notebook, `label` how notes call it."""
+    """A cell of the submission that grading runs; `number` is its place in the notebook, `label` how notes call it.
+
+    `given`: it is the assignment's own, not the student's.
+    """
 
     number: int
     source: str
     label: str = "A cell"
+    given: bool = False
 
 
 @dataclass

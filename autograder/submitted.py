@@ -20,21 +20,31 @@ from autograder.session import CodeCell
 from utils.forbidden import (
     free_names,
     global_names,
+    goes_round,
     is_import,
+    magic_that_runs,
     names_bound,
     names_changed,
+    names_defined,
+    names_handed_on,
     names_imported,
     nodes_below,
     text_of,
 )
 
 # What may be a line that IPython translates, each at the price of reading the whole cell once more.
-MAGIC = re.compile(r"^[ \t]*[%!?/,;]|\?[ \t]*$|=[ \t]*[%!]|^In \[", re.MULTILINE)
+MAGIC = re.compile(r"^[ \t]*[%!?/,;]|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
+PROMPT = re.compile(
+    r"^[ \t]*>>>|^\s*\.{3,}:|^(?:\[\w+\] )?In \[", re.MULTILINE
+)  # IPython takes them off, also in Python
 CELL_MAGIC = re.compile(r"\s*%%[^\n]*(?:\n|$)")
 MAX_SOURCE = 400_000  # characters of a notebook's code that are read: parsing costs a thousand times their size
 MAX_READING = 1_000_000  # characters that may be read to translate them
 # What a function may use that no cell defines; not what leads from there to everything else.
-GIVEN = {*dir(builtins), "display", "__name__"} - {"__import__", "globals", "locals", "vars"}
+GIVEN = {*dir(builtins), "display", "__name__"} - {"__import__", "compile", "globals", "locals", "vars"}
+EVALUATORS = {"eval", "exec"}
+# What only those who change other names' meaning use.
+DOORS = {"globals", "locals", "vars", "get_ipython"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,8 @@ class Submitted:
                 cells.append(CodeCell(number, cell.source, f"Cell {number + 1}"))
             elif kind(source) in ("solution", "locked", "free") and not is_experiment(source):
                 text = source.source if kind(source) == "locked" else cell.source
-                cells.append(CodeCell(number, text, f"The cell `{grade_id(source)}`"))
+                label = f"The cell `{grade_id(source)}`"
+                cells.append(CodeCell(number, text, label, given=kind(source) == "locked"))
         return cls(cells)
 
     @classmethod
@@ -93,8 +104,9 @@ class Submitted:
     def definitions(self) -> dict[str, list[Definition]]:
         """For each name that the top level of a cell gives a meaning to, the statements that may have the last word.
 
-        A cell that does nothing but define takes the place of what was defined before. Any other one may never have
-        come so far: what it defines stands beside. Code that is too long to be read defines nothing.
+        A cell that does nothing but define takes the place of what was defined before, unless something may have kept
+        that, or may have kept the cell from running. Any other cell may never have come so far: what it defines
+        stands beside. Code that is too long to be read defines nothing.
         """
         found: dict[str, list[Definition]] = {}
         for cell, reading in self._readings.items():
@@ -104,8 +116,18 @@ class Submitted:
                 for name in names_bound(statement, self._modules):
                     new.setdefault(name, []).append(definition)
             for name, definitions in new.items():
-                found[name] = definitions if reading.defines else [*found.get(name, ()), *definitions]
+                replaces = reading.defines and not (name in found and (self._round_about or name in self._kept))
+                found[name] = definitions if replaces else [*found.get(name, ()), *definitions]
         return found
+
+    @cached_property
+    def _kept(self) -> set[str]:
+        """Names whose value some code takes up: what they meant before may live on under another name."""
+        kept: set[str] = set()
+        for statement in self._statements:
+            own = {statement.name} if isinstance(statement, ast.FunctionDef | ast.ClassDef) else set()
+            kept |= names_handed_on(statement) - own
+        return kept
 
     def unreadable(self, name: str) -> str:
         """The label of a cell that mentions a name and that nobody has read; "" if there is none."""
@@ -129,7 +151,8 @@ class Submitted:
         for cell in self.cells:
             translations = len(MAGIC.findall(cell.source))
             left -= translations * len(cell.source)
-            if left >= 0 and (reading := _read(cell.source, translate=translations > 0)):
+            translate = translations > 0 or PROMPT.search(cell.source) is not None
+            if left >= 0 and (reading := _read(cell.source, translate=translate)):
                 found[cell.number] = reading
         return found
 
@@ -146,19 +169,39 @@ class Submitted:
         return names_imported(self._statements)
 
     @cached_property
+    def _own(self) -> list[Definition]:
+        """The statements of the cells that are the student's."""
+        given = {cell.number for cell in self.cells if cell.given}
+        own = ((cell, reading) for cell, reading in self._readings.items() if cell not in given)
+        return [Definition(cell, statement) for cell, reading in own for statement in reading.statements]
+
+    @cached_property
+    def _round_about(self) -> list[Definition]:
+        """The student's statements that may give names another meaning without naming them."""
+        return [definition for definition in self._own if goes_round(definition.statement)]
+
+    @cached_property
     def _patches(self) -> list[Definition]:
-        """What gives something in a module another meaning, which whoever uses it need not name."""
+        """What may change the meaning of something that whoever uses it need not name, and what uses that."""
         every = (Definition(cell, s) for cell, reading in self._readings.items() for s in reading.statements)
-        return [definition for definition in every if names_changed(definition.statement) & self._modules]
+        patches = [d for d in every if names_changed(d.statement) & self._modules]
+        round_about = [*self._round_about]
+        if round_about:
+            users: dict[str, list[Definition]] = {}
+            for definition in self._own:
+                for name in self._used(definition):
+                    users.setdefault(name, []).append(definition)
+            for definition in round_about:
+                for name in names_defined(definition.statement):
+                    round_about += users.pop(name, [])
+        return list(dict.fromkeys([*patches, *round_about]))
 
     def _code_of(self, name: str, others: Collection[str]) -> list[ast.stmt]:
-        """What defines a name, and the helpers it uses, except those in `others`."""
-        used = [n for patch in self._patches for n in self._used(patch)]
-        names = dict.fromkeys(
-            n for start in [name, *used] if start not in others or start == name for n in self.reachable(start, others)
-        )
+        """What defines a name, and the helpers it uses, except those in `others`; then what `_patches` are."""
+        used = [n for patch in self._patches for n in self._used(patch) if n not in others]
+        names = self._reach([name, *used], others)
         found = [*(d for n in names for d in self.definitions[n]), *self._patches]
-        return [definition.statement for definition in found]
+        return list({id(d.statement): d.statement for d in found}.values())
 
     def source_of(self, name: str, others: Collection[str]) -> str:
         """The text of what defines a name, with the imports and with the helpers it uses, except those in `others`."""
@@ -170,11 +213,21 @@ class Submitted:
     def lost_from_sight(self, name: str, others: Collection[str]) -> str:
         """The first name in the code of `name` that leads where nobody can follow; "" if there is none."""
         known = {*GIVEN, *others, *self.definitions}
-        return next((found for statement in self._code_of(name, others) for found in _lost(statement, known)), "")
+        own = {id(d.statement) for n in self.reachable(name, others) for d in self.definitions[n]}
+        lost = (
+            found
+            for statement in self._code_of(name, others)
+            for found in _lost(statement, known if id(statement) in own else known | DOORS)
+        )
+        return next(lost, "")
 
     def reachable(self, name: str, stop: Collection[str] = ()) -> list[str]:
         """A name and the names that its definitions use, and theirs; `stop` names are not entered."""
-        seen, found = [name] if name in self.definitions else [], {name}
+        return self._reach([name], stop)
+
+    def _reach(self, starts: list[str], stop: Collection[str]) -> list[str]:
+        found = set(starts)
+        seen = [name for name in dict.fromkeys(starts) if name in self.definitions]
         for current in seen:
             used = {n for definition in self.definitions[current] for n in self._used(definition)}
             new = sorted(used - found - set(stop))
@@ -192,6 +245,7 @@ class Submitted:
 def _lost(statement: ast.stmt, known: Collection[str]) -> Iterator[str]:
     """Names that are in no cell, modules that are not installed, and evaluators of a text that is not written out."""
     below = nodes_below(statement)
+    written_out = {id(c.func) for c in below if isinstance(c, ast.Call) and _says_what_it_runs(c)}
     caught = {node.name for node in below if isinstance(node, ast.ExceptHandler)}
     with contextlib.suppress(SyntaxError, ValueError, RecursionError):
         yield from sorted(global_names(statement) - caught - set(known))
@@ -199,13 +253,27 @@ def _lost(statement: ast.stmt, known: Collection[str]) -> Iterator[str]:
         if isinstance(node, ast.Import | ast.ImportFrom):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or "."]
             yield from (name for name in modules if not _is_installed(name))
+        elif isinstance(node, ast.Name) and node.id in EVALUATORS and id(node) not in written_out:
+            yield node.id
         elif isinstance(node, ast.Call):
-            texts = [text.value if isinstance(text, ast.Constant) else None for text in node.args[:1]]
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if called in ("eval", "exec") and isinstance(node.func, ast.Name) and None in texts:
+            if called in EVALUATORS and node.args and not _says_what_it_runs(node):
                 yield called
-            if called == "import_module" and not all(isinstance(t, str) and _is_installed(t) for t in texts):
+            if called == "import_module" and not all(
+                isinstance(t, str) and _is_installed(t) for t in _first_text(node)
+            ):
                 yield called
+            if magic := magic_that_runs(node):
+                yield magic
+
+
+def _first_text(call: ast.Call) -> list[object]:
+    return [argument.value if isinstance(argument, ast.Constant) else None for argument in call.args[:1]]
+
+
+def _says_what_it_runs(call: ast.Call) -> bool:
+    """Whether the first argument is a text that is written out."""
+    return None not in _first_text(call)
 
 
 def _is_installed(module: str) -> bool:

@@ -15,6 +15,7 @@ from utils.plain import Numbers, is_sequence, items_of, name_of, read_nest, read
 TOLERANCES = {"float64": (1e-7, 1e-12), "float32": (1e-4, 1e-6)}
 COARSE_TOLERANCES = {"float16": (1e-2, 1e-3), "bfloat16": (5e-2, 5e-3)}
 _SHOWN = 24  # entries of an array that a message shows in full
+_MOST_SHOWN = 2_000  # characters of a string
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def compare(actual: Any, expected: Any, path: str, rtol: float | None, atol: flo
     if same:
         return None
     if type(actual) is type(expected):
-        details = f"{_at(path)}  expected: {expected!r}\n  found:    {actual!r}"
+        details = f"{_at(path)}  expected: {_quoted(expected)}\n  found:    {_quoted(actual)}"
         return Difference(details, f"It is {name_of(expected)}, but not the right one.")
     return Difference(_at(path), wrong_kind(name_of(expected), actual))
 
@@ -80,7 +81,7 @@ def _compare_dicts(actual: Any, expected: dict, path: str, rtol: float | None, a
         return Difference(_at(path), wrong_kind("a dict", actual))
     found = {key: value for key, value in dict.items(actual) if type(key) in (str, int, bool, float)}
     if found.keys() != expected.keys() or len(found) != dict.__len__(actual):
-        details = f"{_at(path)}  expected keys: {list(expected)}\n  found keys:    {list(found)}"
+        details = f"{_at(path)}  expected keys: {list(expected)}\n  found keys:    {list(found)[: 4 * _SHOWN]}"
         return Difference(details, "The dict has other keys than expected.")
     for key, value in expected.items():
         difference = compare(found[key], value, f"{path}[{key!r}]", rtol, atol)
@@ -171,6 +172,12 @@ def _read(value: Any) -> Numbers:
 def wrong_kind(wanted: str, found: Any) -> str:
     hint = ": does your function return its result?" if found is None else "."
     return f"Expected {wanted}, found {name_of(found)}{hint}"
+
+
+def _quoted(value: Any) -> str:
+    """A value in full if it is short: a string may have millions of characters, and each takes ten as `\\U0001f600`."""
+    long = isinstance(value, str | bytes) and len(value) > _MOST_SHOWN
+    return f"{value[:_MOST_SHOWN]!r}…" if long else repr(value)
 
 
 def _bare(value: Any) -> str:

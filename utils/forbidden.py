@@ -12,13 +12,26 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import wraps
+from functools import lru_cache, wraps
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 _LOOKUPS = {"getattr", "hasattr", "attrgetter", "methodcaller", "import_module", "__import__", "__getattribute__"}
 _EVALUATORS = {"eval", "exec", "run_cell", "run_cell_magic", "run_line_magic", "CompilationUnit"}
 _NAMESPACES = {"globals", "locals", "vars"}
+# What gives names a meaning, or keeps a cell from giving them one, without writing them down.
+_DOORS = {
+    *_NAMESPACES,
+    *("get_ipython", "exec", "compile", "__import__", "import_module", "spec_from_file_location"),
+    *("__code__", "__globals__", "__dict__", "__builtins__", "__defaults__", "__kwdefaults__", "__closure__"),
+    *("cell_contents", "user_ns", "user_global_ns", "user_module", "f_globals", "f_locals", "f_back", "tb_frame"),
+    *("settrace", "setprofile", "_getframe", "currentframe", "_current_frames", "get_objects", "get_referrers"),
+}
+_DOOR_ATTRIBUTES = _DOORS - {"compile"}
+_DOOR_MODULES = set("IPython __main__ _thread atexit builtins ctypes gc inspect runpy signal threading".split())
+_HARMLESS = {"IPython.display"}
+_MAGICS = {"run_line_magic", "run_cell_magic", "system", "getoutput"}
+_MAGICS_THAT_RUN = {"run", "rerun", "recall", "macro", "load_ext", "reload_ext"}
 # Two strings that become one: 'a' + 'b', 'a' 'b', 'a''b'.
 _JOINED = re.compile(r"""['"][\s)]*\+|\+[\s(]*\w{0,2}['"]|['"]\s+\w{0,2}['"]|(?<=\w)['"]\w{0,2}['"]\w""")
 _MAX_OPTIONS = 4  # words of a magic that stand before its code
@@ -156,6 +169,62 @@ def _is_inner(method: ast.Attribute) -> bool:
     if isinstance(owner, ast.Call):
         return _resolve(owner.func, {}) == "vars"
     return method.attr.startswith("__") or (isinstance(owner, ast.Attribute) and owner.attr == "__dict__")
+
+
+@_once
+def goes_round(statement: ast.AST) -> bool:
+    """Whether a statement may change what names stand for without naming them: by namespaces, frames, code, the shell.
+
+    Magics that only measure or show do not.
+    """
+    below = nodes_below(statement)
+    magics = {id(c.func.value.func) for c in below if _is_magic(c)}  # type: ignore[attr-defined]
+    for node in below:
+        if isinstance(node, ast.Name):
+            found = node.id in _DOORS and id(node) not in magics
+        elif isinstance(node, ast.Attribute):
+            found = node.attr in _DOOR_ATTRIBUTES or (node.attr == "modules" and _resolve(node, {}) == "sys.modules")
+        elif isinstance(node, ast.Import):
+            modules = {alias.name for alias in node.names} - _HARMLESS
+            found = any(name.partition(".")[0] in _DOOR_MODULES for name in modules)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            unknown = node.names[0].name == "*" and module not in sys.modules
+            door = module not in _HARMLESS and module.partition(".")[0] in _DOOR_MODULES | {"sys"}
+            found = unknown or door
+        else:
+            found = isinstance(node, ast.Call) and magic_that_runs(node) != ""
+        if found:
+            return True
+    return False
+
+
+def _is_magic(node: ast.AST) -> bool:
+    """`get_ipython().run_line_magic(...)` and the like, which is what IPython makes of a magic."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in _MAGICS
+        and isinstance(node.func.value, ast.Call)
+        and isinstance(node.func.value.func, ast.Name)
+        and node.func.value.func.id == "get_ipython"
+    )
+
+
+def magic_that_runs(call: ast.Call) -> str:
+    """`%run file` and its relatives, which run code that no cell shows; "" for any other call."""
+    texts = [_constant_text(argument) or "" for argument in call.args]
+    if not _is_magic(call) or not texts or texts[0] not in _MAGICS_THAT_RUN:
+        return ""
+    return "" if texts[0].endswith("load_ext") and texts[1:] == ["autoreload"] else f"%{texts[0]}"
+
+
+@_once
+def names_handed_on(statement: ast.AST) -> set[str]:
+    """Names whose value code takes up without calling it."""
+    below = nodes_below(statement)
+    called = {id(node.func) for node in below if isinstance(node, ast.Call)}
+    return {n.id for n in below if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load) and id(n) not in called}
 
 
 def is_import(statement: ast.AST) -> bool:
@@ -328,10 +397,21 @@ def _use_out_of_sight(reached: list[ast.AST], aliases: Aliases, names: list[str]
         for text, node in texts:
             if _matches(text, name) or (handed_on and last in text.split(".")):
                 return Use(name, node)
+            if last in text and any(_matches(used, name) for used in _used_in_text(text)):
+                return Use(name, node)
         for node in below if handed_on else ():
             if isinstance(node, ast.Attribute) and node.attr == last:
                 return Use(name, node)
     return None
+
+
+@lru_cache(maxsize=1024)
+def _used_in_text(text: str) -> set[str]:
+    """What a string would use if somebody ran it, if it is code."""
+    try:
+        return {use.name for use in _uses(nodes_below(ast.parse(text)), {})}
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
 
 
 def _looks_up_a_constant(call: ast.Call) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.ingest import Unreadable, read_file, read_submission
+from autograder.ingest import Unreadable, read_file, read_json, read_submission
 
 
 @pytest.fixture
@@ -144,3 +144,10 @@ def test_too_many_files(folder, monkeypatch):
 def test_a_file_that_cannot_be_opened(tmp_path):
     with pytest.raises(Unreadable, match="could not be read: No such file"):
         read_file(tmp_path / "none.ipynb")
+
+
+def test_too_many_parts_are_refused_before_they_are_built(monkeypatch):
+    monkeypatch.setattr("autograder.ingest.MAX_PARTS", 3)
+    assert read_json(b'{"cells": [{}]}') == ({"cells": [{}]}, [])
+    with pytest.raises(Unreadable, match="more than 3 brackets"):
+        read_json(b'{"cells": [{}, {}]}')

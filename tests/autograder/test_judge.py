@@ -5,6 +5,7 @@ import re
 from unittest import mock
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 
@@ -13,7 +14,7 @@ from autograder.build import submission_notebook
 from autograder.calls import Call, perform
 from autograder.channel import Allowance, loads
 from autograder.engine import Engine
-from autograder.judge import Known
+from autograder.judge import Judge, Known, Run
 from autograder.running import derive
 from tests.autograder.tiny import submit, tiny
 from utils import checks
@@ -117,6 +118,27 @@ def test_partial_credit_has_a_message(said):
     counter = "class Counter:\n    n = 0\n    def add(self, k):\n        Counter.n += k\n        return Counter.n"
     message = said("counter-test", counter=counter.replace("n = 0\n", "n = 0\n    def __init__(self): Counter.n = 0\n"))
     assert message == "3 of 4 points."
+
+
+@pytest.mark.parametrize(
+    ("value", "points"),
+    [
+        (2, 2.0),
+        (torch.tensor(2), 2.0),
+        (np.float64(2.5), 2.5),
+        (np.array([3]), 3.0),
+        (torch.tensor([2, 2]), 0.0),
+        (2 + 1j, 0.0),
+        (float("nan"), 0.0),
+        (10**400, 4.0),
+        (-1, 0.0),
+        (None, 4.0),
+    ],
+)
+def test_a_number_of_points_counts_whatever_its_type(value, points):
+    run = Run(mock.Mock(points=4.0), value=value)
+    Judge._count(mock.Mock(), run)
+    assert run.points == points
 
 
 def test_a_constant_comes_from_the_student(said):
@@ -232,7 +254,7 @@ def test_the_forbidden_is_found_in_helpers_too(said):
     code = "import torch as t\ndef helper(x): return t.mul(t.as_tensor(x), 4)\ndef quadruple(x): return helper(x)"
     assert "Your code uses `torch.mul`" in said("quadruple-test", quadruple=code)
     elsewhere = said("quadruple-test", double="def double(x): return torch.mul(torch.as_tensor(x), 2)")
-    assert elsewhere == ""
+    assert "Your code uses `torch.mul`" in elsewhere  # no test reads `double`, which could do the work for others
 
 
 def test_a_lost_process_costs_one_test_only(engine, assignment):

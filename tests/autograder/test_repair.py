@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from autograder.assignment import Assignment, grade_id, kind, read_assignment
 from autograder.build import release_notebook
-from autograder.repair import MAX_EXTRA_CELLS, repair
+from autograder.repair import MAX_CELLS, MAX_EXTRA_CELLS, repair
 from tests.autograder.mini import ADD, RIGHT, SOURCE, SUBTRACT, mini_assignment, submission, to_bytes
 
 GRADED = ["sums", "sums-add", "sums-subtract", "squares", "squares-test", "words-answer"]
@@ -256,6 +256,13 @@ def test_own_cells_have_a_limit(mini):
     repaired = repair(to_bytes(notebook), mini)
     assert_sound(repaired, mini)
     assert len(repaired.notebook.cells) == len(submission(mini).cells) + MAX_EXTRA_CELLS
+
+
+def test_more_cells_than_anybody_writes_are_not_compared(mini):
+    cells = [{"cell_type": "code", "source": "pass"}] * (MAX_CELLS + 1)
+    assert repair(json.dumps({"cells": cells}).encode(), mini).repairs == [
+        "The notebook has more than 5,000 cells: take out those that you do not need."
+    ]
 
 
 def test_prose_that_a_student_edited_stays_theirs(mini):

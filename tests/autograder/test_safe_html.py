@@ -209,6 +209,11 @@ def test_characters_that_reorder_or_hide_text_are_shown():
     assert "bdo" not in clean_html("<bdo dir=rtl>abc</bdo>")
 
 
+def test_a_line_that_would_cost_too_much_is_shown_without_colours():
+    assert "<span" in highlight("x = 1" + "0" * 1_000)
+    assert "<span" not in highlight("x = 1\n" + '"\\N{' * 1_000)
+
+
 def test_lone_surrogates_do_not_break_a_page():
     for shown in (markdown("a\ud800b"), clean_html("a\ud800b"), highlight("a\ud800b"), excerpt("a\ud800b")[0]):
         str(shown).encode("utf-8")

@@ -68,9 +68,53 @@ def test_a_definition_by_whatever_means_is_found(later):
 
 
 @pytest.mark.parametrize(
+    "later",
+    [
+        "f = kept[0]",
+        "g = globals()\ng['f'] = h",
+        "globals().update(f=h)",
+        "get_ipython().user_ns['f'] = h",
+        "get_ipython().push({'f': h})",
+        "%timeit -n1 globals().__setitem__('f', h)",
+        "twin = f\ntwin.__code__ = h.__code__",
+        "(f,)[0].__code__ = h.__code__",
+        "def patch(a, b):\n    a.__code__ = b.__code__\ndef patches():\n    patch(f, h)\npatches()",
+        "class G:\n    def __init_subclass__(cls):\n        h.__globals__['f'] = h\nclass H(G): pass",
+        "import builtins\ntext = 'f = h'\nbuiltins.exec(text)",
+        "import threading\nthreading.Thread(target=lambda: h.__globals__.update(f=h)).start()",
+        "def swap(lines):\n    return [line.replace('4 * x', 'torch.mul(x, 4)') for line in lines]\n"
+        "get_ipython().input_transformers_cleanup.append(swap)",
+    ],
+)
+def test_a_meaning_given_without_naming_it_is_found(later):
+    first = "kept = []" if "swap" in later else f"{FORBIDDEN}\nh = f\nkept = [f]"
+    assert is_found(first, CLEAN, later)
+
+
+@pytest.mark.parametrize(
+    "stops",
+    [
+        "def ends(info):\n    os._exit(0)\nget_ipython().events.register('pre_run_cell', ends)",
+        "import sys\ndef stops(*_):\n    raise ValueError\nsys.settrace(stops)",
+        "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0.1)",
+    ],
+)
+def test_a_definition_that_something_may_keep_from_running_does_not_stand_alone(stops):
+    assert is_found(FORBIDDEN, stops, CLEAN)
+
+
+def test_prompts_are_read_as_ipython_reads_them():
+    """What is Python as it stands, but not without what looks like a prompt, never runs."""
+    assert is_found(FORBIDDEN, f"s = '\\\n>>> '\nx = \\\n...\n{CLEAN}")
+
+
+@pytest.mark.parametrize(
     "sources",
     [
         (FORBIDDEN, CLEAN),
+        (FORBIDDEN, "%matplotlib inline\n%load_ext autoreload", CLEAN),
+        (FORBIDDEN, "import sys, re\nfrom IPython.display import display\nprint(sys.version, re.compile('a'))", CLEAN),
+        (FORBIDDEN, "plot(f(3))", CLEAN),
         (f"import math\n{FORBIDDEN}\nprint(f(1))", f'"""Better."""\nN = 4\n{CLEAN}'),
         (CLEAN, "x = torch.mul(3, 4)\nprint(x)"),
         (CLEAN, "results = {}\nresults['f'] = torch.mul(2, 3)"),
@@ -155,6 +199,12 @@ def test_what_looks_like_a_forbidden_call_is_none(body):
         (("def f(x): return globals()['g'](x)",), "globals"),
         (("def f(x): return Out[1](x)",), "Out"),
         (("def f(x): return eval('g' + x)",), "eval"),
+        (("def f(x):\n    run = eval\n    return run('x')",), "eval"),
+        (("def f(x): return compile('x', '', 'eval')",), "compile"),
+        (("def f(x): return x", "text = 'f = abs'\nexec(text)"), "exec"),
+        (("def f(x): return x", "%run own.py"), "%run"),
+        (("def f(x): return x", "from a_module_of_mine import *"), "a_module_of_mine"),
+        (("def f(x): return x", "get_ipython().Completer\nglobals()"), ""),
         (("from __main__ import g\ndef f(x): return g(x)",), "__main__"),
         (("import importlib\ndef f(x): return importlib.import_module('a_module_of_mine').g(x)",), "import_module"),
         (("from a_module_of_mine import g\ndef f(x): return g(x)",), "a_module_of_mine"),

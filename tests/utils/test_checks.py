@@ -607,3 +607,11 @@ def test_probe_marks_and_changes_nothing() -> None:
 def test_passed_visible_claims_no_more(capsys: pytest.CaptureFixture[str]) -> None:
     passed_visible("linear_forward")
     assert capsys.readouterr().out == "linear_forward: visible tests passed.\n"
+
+
+def test_a_flood_of_text_is_not_repeated():
+    """A judge that wrote it out would need ten times its memory, several times over."""
+    shown = str(failure("\U0001f600" * 1_000_000, "right"))
+    assert "expected: 'right'" in shown
+    assert len(shown) < 10_000
+    assert len(str(failure({str(number): 1 for number in range(20_000)}, {"right": 1}))) < 10_000

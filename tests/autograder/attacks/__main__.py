@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from autograder.sandbox.levels import LEVELS
 from tests.autograder.attacks import ours, stock_nbgrader
 from tests.autograder.attacks.corpus import FAMILIES, read_corpus
 
@@ -18,6 +19,7 @@ def main() -> int:
     parser.add_argument("--stock", action=argparse.BooleanOptionalAction, default=True, help="run stock nbgrader too")
     parser.add_argument("--ours", action=argparse.BooleanOptionalAction, default=True, help="run our engine")
     parser.add_argument("--workers", type=int, default=1, help="processes that grade, here")
+    parser.add_argument("--level", choices=LEVELS, help="the sandbox's level, here; by default the best there is")
     options = parser.parse_args()
     attacks = read_corpus(options.only)
     if not attacks:
@@ -27,7 +29,7 @@ def main() -> int:
         folder = Path(name)
         folder.chmod(0o755)
         if options.ours:
-            outcomes, left = ours.run(attacks, folder / "ours", workers=options.workers)
+            outcomes, left = ours.run(attacks, folder / "ours", workers=options.workers, level=options.level)
             here = {outcome.attack.key: outcome for outcome in outcomes}
         if options.stock:
             for outcome in stock_nbgrader.run(attacks, folder / "stock"):

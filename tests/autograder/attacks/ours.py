@@ -114,7 +114,9 @@ def honest(assignment: Assignment) -> bytes:
     return nbformat.writes(notebook).encode()
 
 
-def run(attacks: Sequence[Attack], folder: Path, *, workers: int = 1) -> tuple[list[Outcome], str]:
+def run(
+    attacks: Sequence[Attack], folder: Path, *, workers: int = 1, level: str | None = None
+) -> tuple[list[Outcome], str]:
     """Grade the class; how each attack went, and what is left over that nobody can be blamed for ("" if nothing)."""
     system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)
     arena = Arena(folder, attacks)
@@ -123,7 +125,7 @@ def run(attacks: Sequence[Attack], folder: Path, *, workers: int = 1) -> tuple[l
     known = set(processes.children(os.getpid()))
     with arena.surroundings():
         _put_a_secret_into_the_gradebook(arena)
-        graded = grade_class(arena.classroom, arena.assignment, workers=workers, engine=MeteredEngine)
+        graded = grade_class(arena.classroom, arena.assignment, workers=workers, level=level, engine=MeteredEngine)
         pages = _write_pages(arena)
     by_student = {one.student: one for one in graded}
     outcomes = [_judge(attack, arena, by_student, pages) for attack in attacks]

@@ -136,12 +136,8 @@ def separate(k):
     return b.add(k)
 
 
-earned = 2
 a, b = torch.randint(10**8, 10**9, (2,), generator=case_generator()).tolist()
-if separate(a) == a:
-    earned += 1
-if count([a, b]) == [a, a + b]:
-    earned += 1
+earned = 2 + (separate(a) == a) + (count([a, b]) == [a, a + b])
 ### END HIDDEN TESTS
 earned
 
