@@ -16,21 +16,17 @@ from functools import cached_property
 from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment, grade_id, is_experiment, kind
-from autograder.session import CodeCell
-from utils.forbidden import (
-    free_names,
-    global_names,
+from autograder.names import (
     goes_round,
-    is_import,
     magic_that_runs,
     names_bound,
     names_changed,
     names_defined,
     names_handed_on,
     names_imported,
-    nodes_below,
-    text_of,
 )
+from autograder.session import CodeCell
+from utils.reading import free_names, global_names, is_import, nodes_below, text_of
 
 # What may be a line that IPython translates, each at the price of reading the whole cell once more.
 MAGIC = re.compile(r"^[ \t]*[%!?/,;]|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)

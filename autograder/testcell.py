@@ -10,7 +10,8 @@ from typing import ClassVar
 from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import HIDDEN_BEGIN, HIDDEN_END, Assignment, Task, grade_id, keep_source
-from utils.forbidden import free_names, names_defined
+from autograder.names import names_defined
+from utils.reading import free_names
 
 PROBE = "probe"
 
