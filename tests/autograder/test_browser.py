@@ -73,6 +73,7 @@ def test_an_instructor_sees_scores_code_and_written_answers(tmp_path, page):
         page.goto(f"{address}/formgrader/gradebook/backprop/backprop")
         page.get_by_role("link", name="Submission #1").click()
         page.get_by_text("Two products instead of one.").wait_for()
+        page.wait_for_load_state("networkidle")  # the scores come after the page
         page.screenshot(path=SCREENSHOTS / "formgrader.png")
         text = page.inner_text("body")
         assert "def linear_backward" in text

@@ -55,7 +55,7 @@ MISCONCEPTIONS = """\
 from autograder.variants import Misconception
 
 MISCONCEPTIONS = [
-    Misconception(name="adds-nothing", function="add", find="a + b", put="a - b", message="You subtract."),
+    Misconception(name="adds-nothing", function="add", find="return a + b", put="return a - b", message="You subtract."),
     Misconception(name="doubles", function="square", find="a * a", put="2 * a", message="Twice is not a square."),
 ]
 """
