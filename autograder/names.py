@@ -8,10 +8,10 @@ from collections.abc import Set
 
 from utils.reading import constant_text, is_import, nodes_below, once, public_names, resolve
 
-_NAMESPACES = {"globals", "locals", "vars"}
+NAMESPACES = {"globals", "locals", "vars"}
 # What gives names a meaning, or keeps a cell from giving them one, without writing them down.
 _DOORS = {
-    *_NAMESPACES,
+    *NAMESPACES,
     *("get_ipython", "exec", "compile", "__import__", "import_module", "spec_from_file_location"),
     *("__code__", "__globals__", "__dict__", "__builtins__", "__defaults__", "__kwdefaults__", "__closure__"),
     *("cell_contents", "user_ns", "user_global_ns", "user_module", "f_globals", "f_locals", "f_back", "tb_frame"),
@@ -113,7 +113,7 @@ def _root(node: ast.AST) -> str:
             node = node.args[0]
             continue
         owner = node.value
-        if isinstance(node, ast.Subscript) and isinstance(owner, ast.Call) and resolve(owner.func, {}) in _NAMESPACES:
+        if isinstance(node, ast.Subscript) and isinstance(owner, ast.Call) and resolve(owner.func, {}) in NAMESPACES:
             return constant_text(node.slice) or ""
         node = owner
     return node.id if isinstance(node, ast.Name) else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -386,7 +385,7 @@ def _attention(
     if graded.ungraded:
         found.append(_sentence("Handed in but not graded: {}.", ", ".join(graded.ungraded)))
     if graded.missing:
-        found.append(_sentence("On the list of students, but without work: {}.", _names(graded.missing)))
+        found.append(_sentence("On the list of students, but without work: {}.", _some(graded.missing)))
     return found + [_sentence("{}", problem) for problem in graded.problems]
 
 
@@ -398,7 +397,9 @@ def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def _names(names: Iterable[str], one: str = "", many: str = "") -> str:
-    shown = list(names)
-    text = ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
-    return f"{text} {one if len(shown) == 1 else many}".rstrip()
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _names(names: list[str], one: str, many: str) -> str:
+    return f"{_some(names)} {one if len(names) == 1 else many}"

@@ -17,6 +17,7 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment, grade_id, is_experiment, kind
 from autograder.names import (
+    NAMESPACES,
     goes_round,
     magic_that_runs,
     names_bound,
@@ -30,17 +31,16 @@ from utils.reading import free_names, global_names, is_import, nodes_below, text
 
 # What may be a line that IPython translates, each at the price of reading the whole cell once more.
 MAGIC = re.compile(r"^[ \t]*[%!?/,;]|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
-PROMPT = re.compile(
-    r"^[ \t]*>>>|^\s*\.{3,}:|^(?:\[\w+\] )?In \[", re.MULTILINE
-)  # IPython takes them off, also in Python
+# What may be a prompt, which IPython takes off, also in Python.
+PROMPT = re.compile(r"^[ \t]*>>>|^\s*\.{3,}:|^(?:\[\w+\] )?In \[", re.MULTILINE)
 CELL_MAGIC = re.compile(r"\s*%%[^\n]*(?:\n|$)")
 MAX_SOURCE = 400_000  # characters of a notebook's code that are read: parsing costs a thousand times their size
 MAX_READING = 1_000_000  # characters that may be read to translate them
 # What a function may use that no cell defines; not what leads from there to everything else.
-GIVEN = {*dir(builtins), "display", "__name__"} - {"__import__", "compile", "globals", "locals", "vars"}
+GIVEN = {*dir(builtins), "display", "__name__"} - {"__import__", "compile", *NAMESPACES}
 EVALUATORS = {"eval", "exec"}
 # What only those who change other names' meaning use.
-DOORS = {"globals", "locals", "vars", "get_ipython"}
+DOORS = {"get_ipython", *NAMESPACES}
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,13 @@ class Submitted:
         return found
 
     @cached_property
+    def _every(self) -> list[Definition]:
+        """Every statement of the cells that could be read."""
+        return [Definition(cell, s) for cell, reading in self._readings.items() for s in reading.statements]
+
+    @cached_property
     def _statements(self) -> list[ast.stmt]:
-        return [statement for reading in self._readings.values() for statement in reading.statements]
+        return [definition.statement for definition in self._every]
 
     @cached_property
     def _imports(self) -> list[ast.stmt]:
@@ -168,8 +173,7 @@ class Submitted:
     def _own(self) -> list[Definition]:
         """The statements of the cells that are the student's."""
         given = {cell.number for cell in self.cells if cell.given}
-        own = ((cell, reading) for cell, reading in self._readings.items() if cell not in given)
-        return [Definition(cell, statement) for cell, reading in own for statement in reading.statements]
+        return [definition for definition in self._every if definition.cell not in given]
 
     @cached_property
     def _round_about(self) -> list[Definition]:
@@ -179,8 +183,7 @@ class Submitted:
     @cached_property
     def _patches(self) -> list[Definition]:
         """What may change the meaning of something that whoever uses it need not name, and what uses that."""
-        every = (Definition(cell, s) for cell, reading in self._readings.items() for s in reading.statements)
-        patches = [d for d in every if names_changed(d.statement) & self._modules]
+        patches = [d for d in self._every if names_changed(d.statement) & self._modules]
         round_about = [*self._round_about]
         if round_about:
             users: dict[str, list[Definition]] = {}
