@@ -57,7 +57,6 @@ class Call:
 
     def request(self) -> dict[str, Any]:
         return {
-            "op": "call",
             "name": self.name,
             "source": self.source,
             "arguments": self.arguments,

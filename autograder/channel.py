@@ -10,7 +10,6 @@ in which both ends meet them. An answer can name such an object by its number, s
 
 from __future__ import annotations
 
-import select
 import socket
 import struct
 import time
@@ -29,6 +28,7 @@ INT_BYTES = 1024
 MAP_ITEMS = 20_000
 DIMENSIONS = 16
 HEADER = struct.Struct(">Q")
+_SHORT = 1 << 16  # what is sent and received at once
 _HEADS = [struct.Struct(f">BBB{dimensions}Q") for dimensions in range(DIMENSIONS + 1)]
 
 # How a tensor lies in memory: code that calls `.view` should meet the same layout that the caller has.
@@ -81,8 +81,8 @@ def send_frame(sock: socket.socket, data: bytes, seconds: float | None = None) -
     """Send one length-prefixed frame."""
     sock.settimeout(seconds)
     try:
-        sock.sendall(HEADER.pack(len(data)) + data if len(data) < 65536 else HEADER.pack(len(data)))
-        if len(data) >= 65536:
+        sock.sendall(HEADER.pack(len(data)) + data if len(data) < _SHORT else HEADER.pack(len(data)))
+        if len(data) >= _SHORT:
             sock.sendall(data)
     except TimeoutError:
         raise ChannelTimeout("The message was not read in time.") from None
@@ -91,39 +91,38 @@ def send_frame(sock: socket.socket, data: bytes, seconds: float | None = None) -
 
 
 def receive_frame(sock: socket.socket, seconds: float | None = None, cap: int = FRAME_BYTES) -> bytes:
-    """Receive one frame of at most `cap` bytes within `seconds`, however slowly it drips in."""
+    """Receive one frame of at most `cap` bytes within `seconds`, however slowly it drips in.
+
+    Both ends wait for an answer before they send again: what comes along with the end of a frame is refused.
+    """
     deadline = None if seconds is None else time.monotonic() + seconds
-    header = _receive_exactly(sock, HEADER.size, deadline)
-    (length,) = HEADER.unpack(header)
-    if length > cap:
-        raise ChannelError(f"A message of {length} bytes is longer than the {cap} allowed.")
-    return _receive_exactly(sock, length, deadline)
+    data, end = bytearray(), None
+    while end is None or len(data) < end:
+        data += _receive_some(sock, _SHORT if end is None else end - len(data), deadline)
+        if end is None and len(data) >= HEADER.size:
+            (length,) = HEADER.unpack_from(data)
+            if length > cap:
+                raise ChannelError(f"A message of {length} bytes is longer than the {cap} allowed.")
+            end = HEADER.size + length
+    if len(data) > end:
+        raise ChannelError("A message that nobody asked for.")
+    return bytes(memoryview(data)[HEADER.size :])
 
 
-def _receive_exactly(sock: socket.socket, length: int, deadline: float | None) -> bytes:
-    data = bytearray()
-    while len(data) < length:
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            raise ChannelTimeout("No answer in time.")
-        sock.settimeout(left)
-        try:
-            chunk = sock.recv(min(length - len(data), 1 << 20))
-        except TimeoutError:
-            raise ChannelTimeout("No answer in time.") from None
-        except OSError:
-            raise ChannelClosed("The connection broke.") from None
-        if not chunk:
-            raise ChannelClosed("The connection was closed.")
-        data += chunk
-    return bytes(data)
-
-
-def pending(sock: socket.socket) -> bool:
-    """Whether something has arrived that nobody has read (or the other end has closed)."""
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
+def _receive_some(sock: socket.socket, most: int, deadline: float | None) -> bytes:
+    left = None if deadline is None else deadline - time.monotonic()
+    if left is not None and left <= 0:
+        raise ChannelTimeout("No answer in time.")
+    sock.settimeout(left)
+    try:
+        chunk = sock.recv(min(most, 1 << 20))
+    except TimeoutError:
+        raise ChannelTimeout("No answer in time.") from None
+    except OSError:
+        raise ChannelClosed("The connection broke.") from None
+    if not chunk:
+        raise ChannelClosed("The connection was closed.")
+    return chunk
 
 
 def pack(message: Any) -> bytes:

@@ -33,7 +33,7 @@ from autograder.variants import Misconception
 Replies = list[dict[str, Any]]
 
 SEED = 20_011
-SECONDS = 2.0
+SECONDS = 1.0
 MAX_FAILURES = 2
 WAITED = "waited"
 TOO_MUCH = (WAITED, "timeout", "lost")
@@ -65,8 +65,8 @@ class Recorded:
         channel.loads(self.arguments, objects, grow=True)
         return objects
 
-    def call(self) -> Call:
-        return Call(self.name, self.source, self.arguments, self.keywords, Objects())
+    def seeded(self) -> tuple[Call, int]:
+        return Call(self.name, self.source, self.arguments, self.keywords, Objects()), self.seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +137,7 @@ class Diagnosis:
         """
         known = [(task, tests) for task, tests in failed if self._misconceptions_of(task)]
         answers = [
-            _replies(self.calls(task), lambda call: student.call(call.call(), seed=call.seed, seconds=SECONDS))
+            _replies(self.calls(task), lambda calls: student.replay([c.seeded() for c in calls], SECONDS))
             for task, _ in known
         ]
         student.close()  # the known solutions never run beside a student's code
@@ -285,30 +285,35 @@ class Diagnosis:
         session = self._session
         loaded_in = None
 
-        def ask(call: Recorded) -> dict[str, Any]:
+        def ask(calls: Sequence[Recorded]) -> Replies:
             nonlocal loaded_in
             session.ensure()
             if loaded_in != session.processes:
                 session.load(SOLUTION, source)
                 loaded_in = session.processes
-            return session.call(call.call(), seed=call.seed, seconds=SECONDS, solution=SOLUTION)
+            return session.replay([call.seeded() for call in calls], SECONDS, solution=SOLUTION)
 
         return _replies(calls, ask)
 
 
-def _replies(calls: Sequence[Recorded], ask: Callable[[Recorded], dict[str, Any]]) -> Replies:
-    """The replies to calls, in order, until too many have cost too much."""
+def _replies(calls: Sequence[Recorded], ask: Callable[[Sequence[Recorded]], Replies]) -> Replies:
+    """The replies to calls, in order, until too many have cost too much.
+
+    `ask` replays as many of the calls that it is given as it can; when the process is lost over them, they are asked
+    one by one.
+    """
     replies: Replies = []
-    failures = 0
-    for call in calls:
-        if failures >= MAX_FAILURES:
-            break
+    failures, at_once = 0, len(calls)
+    while len(replies) < len(calls) and failures < MAX_FAILURES:
         try:
-            reply = ask(call)
+            answered = ask(calls[len(replies) : len(replies) + at_once])
         except StudentLost:
-            reply = {"lost": True}
-        replies.append({key: value for key, value in reply.items() if key not in ("id", "rng")})
-        failures += _too_much(reply)
+            if at_once > 1:
+                at_once = 1
+                continue
+            answered = [{"lost": True}]
+        replies += answered
+        failures += sum(map(_too_much, answered))
     return replies
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -176,28 +176,43 @@ class Session:
 
     # --- calls ----------------------------------------------------------------------------------------------------
 
-    def call(
-        self, call: Call, *, seed: int | None = None, seconds: float | None = None, solution: int | None = None
-    ) -> dict[str, Any]:
+    def call(self, call: Call) -> dict[str, Any]:
         """The reply to a call, still to be decoded; raises StudentLost.
 
         torch's global generator goes along, so that seeding it in a test seeds the student's code as well, and what
-        that code drew is drawn here too. With `seed` every generator of the student process is seeded instead.
-        `seconds` limits the call further; `solution` is the number of a loaded one, to be called instead.
+        that code drew is drawn here too.
         """
         self.ensure()
         state = channel.generator_state(torch.default_generator)
-        rng = None if seed is not None or state == self._rng else state
-        seconds = min(seconds or self.budget.call_seconds, self.budget.call_seconds, max(self._seconds_left(), 0.1))
-        how = {"rng": rng, "seconds": seconds, "seed": seed, "solution": solution}
-        reply = self._exchange({**call.request(), **how}, seconds)
+        seconds = min(self.budget.call_seconds, max(self._seconds_left(), 0.1))
+        how = {"rng": None if state == self._rng else state, "seconds": seconds}
+        reply = self._exchange({"op": "call", **call.request(), **how}, seconds)
         drawn = reply.get("rng")
-        self._rng = state if seed is None and drawn is None else None
-        if seed is None and type(drawn) is bytes:
+        self._rng = state if drawn is None else None
+        if type(drawn) is bytes:
             self._guard(lambda: channel.follow(torch.default_generator, drawn))
             after = channel.generator_state(torch.default_generator)
             self._rng = after if drawn == after else None
         return reply
+
+    def replay(
+        self, calls: Sequence[tuple[Call, int]], seconds: float, *, solution: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The replies to calls, each with the seed of every generator before it; raises StudentLost.
+
+        They are those of the first calls, at least of one: the process stops when that many seconds have passed or a
+        call has used them up. `solution` is the number of a loaded one, to be called instead of the student's.
+        """
+        self.ensure()
+        seconds = min(seconds, self.budget.call_seconds, max(self._seconds_left(), 0.1))
+        asked = [{**call.request(), "seed": seed} for call, seed in calls]
+        self._rng = None
+        reply = self._exchange({"op": "replay", "calls": asked, "seconds": seconds, "solution": solution}, seconds)
+        replies = reply.get("replies")
+        if type(replies) is not list or not 0 < len(replies) <= len(calls) or {*map(type, replies)} != {dict}:
+            self.close()
+            raise StudentLost("sent something that is not an answer")
+        return replies
 
     def load(self, solution: int, source: str) -> None:
         """Put a known solution, by a number, into the process, where `call` finds it; raises StudentLost."""
@@ -240,9 +255,6 @@ class Session:
         assert process is not None
         name = secrets.token_hex(8)
         try:
-            if channel.pending(process.sock):
-                channel.receive_frame(process.sock, 0.1, cap=1024)
-                raise ChannelError("A message that nobody asked for.")
             channel.send_frame(process.sock, channel.pack({**request, "id": name}), PATIENCE * seconds + GRACE)
             data = channel.receive_frame(process.sock, PATIENCE * seconds + GRACE, min(FRAME_BYTES, self._bytes_left))
             self._bytes_left -= len(data)

@@ -390,6 +390,13 @@ def test_a_frame_that_is_too_long_is_refused_before_it_is_read(pair):
         receive_frame(pair[1], 1.0)
 
 
+def test_a_second_frame_behind_the_first_is_refused(pair):
+    send_frame(pair[0], b"asked for")
+    send_frame(pair[0], b"not asked for")
+    with pytest.raises(ChannelError, match="nobody asked for"):
+        receive_frame(pair[1], 1.0)
+
+
 def test_silence_dripping_and_hanging_up(pair):
     with pytest.raises(ChannelTimeout):
         receive_frame(pair[1], 0.05)

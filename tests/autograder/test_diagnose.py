@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from autograder.calls import Call, perform
-from autograder.diagnose import LOOSE, STRICT, Answers, Diagnosis, Outcome, Recorded, outcome_of, same
+from autograder.diagnose import LOOSE, STRICT, Answers, Diagnosis, Outcome, Recorded, _replies, outcome_of, same
 from autograder.engine import Engine
+from autograder.session import StudentLost
 from autograder.variants import Misconception, load_misconceptions
 from tests.autograder.tiny import submit, tiny
 
@@ -197,6 +198,16 @@ def test_what_was_waited_for_in_vain_neither_names_nor_hides_a_misconception(mat
     assert diagnosis._match(None, [0, 1, 2], Answers([right, waited, right])) is None
     assert diagnosis._match(None, [0, 1, 2], Answers([wrong, waited, wrong])) is SQUARE
     assert diagnosis._match(None, [0, 1, 2], Answers([right, wrong, wrong])) is None
+
+
+def test_calls_that_end_the_process_cost_no_answer_to_another():
+    def ask(calls):
+        if "end" in calls:
+            raise StudentLost
+        return [{"value": call} for call in calls[:2]]
+
+    answered = _replies(["a", "b", "c", "end", "d", "end", "e"], ask)
+    assert answered == [{"value": "a"}, {"value": "b"}, {"value": "c"}, {"lost": True}, {"value": "d"}, {"lost": True}]
 
 
 def test_time_on_the_clock_is_told_from_time_of_the_processor():

@@ -356,6 +356,31 @@ def test_a_fork_of_the_student_code_does_not_answer_twice(open_session):
     assert call(session, "fine") == 1
 
 
+def values(session: Session, name: str, arguments: list, seconds: float = 5.0) -> list:
+    """Of a replay, what the calls gave that were answered."""
+    calls = [Call.of(name, None, (argument,), {}) for argument in arguments]
+    replies = session.replay([(call, 7) for call in calls], seconds)
+    return [session.take_back(call, reply) for call, reply in zip(calls, replies, strict=False)]
+
+
+def test_each_call_of_a_replay_starts_from_its_seed(open_session):
+    session = open_session("import torch\ndef draw(n): return torch.rand(n)")
+    one, *others = values(session, "draw", [2, 2, 2])
+    assert [torch.equal(one, other) for other in others] == [True, True]
+
+
+def test_a_replay_ends_with_the_call_that_takes_its_time(open_session):
+    session = open_session("def f(x):\n    while x == 2: pass\n    return x")
+    assert values(session, "f", [1, 2, 3], seconds=0.2) == [1, None]
+
+
+@pytest.mark.parametrize("replies", ["None", "[]", "[{}, {}]", "[1]"])
+def test_a_forged_replay_is_refused(open_session, replies):
+    session = open_session(f"import autograder.student as s\ns.Student._replay = lambda *_: {{'replies': {replies}}}")
+    with pytest.raises(StudentLost, match="not an answer"):
+        values(session, "f", [1])
+
+
 def test_answers_may_take_up_the_memory_of_the_submission_and_no_more(open_session):
     session = open_session("import torch\ndef large(): return torch.zeros(1 << 18)", memory_mb=256)
     call = Call.of("large", None, (), {})
