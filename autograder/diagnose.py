@@ -31,6 +31,7 @@ from autograder.testcell import TestCell
 from autograder.variants import Misconception
 
 Replies = list[dict[str, Any]]
+Outcomes = dict[int, "Outcome"]  # by the number of the call in its task
 
 SEED = 20_011
 SECONDS = 1.0
@@ -80,16 +81,18 @@ class Outcome:
 
 @dataclass
 class Answers:
-    """A student's outcomes of the calls of a task, and what they were compared with: most known outcomes are shared."""
+    """A student's outcomes of the calls that were replayed; others, of tests that passed, count as the reference's."""
 
-    outcomes: list[Outcome]
+    replayed: Outcomes
+    reference: Outcomes
     _compared: dict[tuple[int, Outcome, float], bool] = field(default_factory=dict)
 
     def agree(self, number: int, known: Outcome, rtol: float) -> bool:
         """Whether the student answers this call as is known; what was waited for in vain contradicts nothing."""
         question = number, known, rtol
         if question not in self._compared:
-            self._compared[question] = known.kind == WAITED or same(self.outcomes[number], known, rtol)
+            found = self.replayed.get(number) or self.reference[number]
+            self._compared[question] = known.kind == WAITED or same(found, known, rtol)
         return self._compared[question]
 
 
@@ -115,8 +118,8 @@ class Diagnosis:
         self._digests: dict[str, str] = {}
         self._mutates: dict[str, set[tuple[str, int | str]]] = {}
         self._values: dict[tuple[str, int, bytes | None], Outcome] = {}  # by task, number of the call, and bytes
-        self._reference: dict[str, list[Outcome]] = {}
-        self._answers: dict[str, list[tuple[Misconception, list[Outcome]]]] = {}
+        self._reference: dict[str, Outcomes] = {}
+        self._answers: dict[str, list[tuple[Misconception, Outcomes]]] = {}
 
     def mutates(self, test: TestCell) -> set[tuple[str, int | str]]:
         """The arguments that the reference solution changes in a test, as (function, argument)."""
@@ -137,8 +140,11 @@ class Diagnosis:
         """
         known = [(task, tests) for task, tests in failed if self._misconceptions_of(task)]
         answers = [
-            _replies(self.calls(task), lambda calls: student.replay([c.seeded() for c in calls], SECONDS))
-            for task, _ in known
+            _replies(
+                [call for call in self.calls(task) if call.test in tests],
+                lambda calls: student.replay([call.seeded() for call in calls], SECONDS),
+            )
+            for task, tests in known
         ]
         student.close()  # the known solutions never run beside a student's code
         named: dict[str, str] = {}
@@ -158,14 +164,15 @@ class Diagnosis:
         self, task: Task, tests: set[str], earlier: Sequence[Misconception], replies: Replies
     ) -> dict[str, Misconception]:
         self._misconception_outcomes(task)  # known first: what a student answers alike need not be read
-        answers = Answers(self._outcomes(task, replies))
-        found = answers.outcomes
+        asked = [number for number, call in enumerate(self.calls(task)) if call.test in tests]
+        found = self._outcomes(task, asked, replies)
+        answers = Answers(found, self._reference_outcomes(task))
         together = _together(earlier, self.assignment)
-        cause = self._outcomes(task, self._replay(task, together)) if earlier else []
+        cause = self._known_outcomes(task, together) if earlier else {}
         matches = {}
         for test in sorted(tests):
-            here = [i for i in range(len(found)) if self.calls(task)[i].test == test]
-            follows = bool(earlier) and all(i < len(cause) and same(found[i], cause[i], LOOSE) for i in here)
+            here = [i for i in found if self.calls(task)[i].test == test]
+            follows = bool(earlier) and all(i in cause and same(found[i], cause[i], LOOSE) for i in here)
             if not follows and (match := self._match(task, here, answers)) is not None:
                 matches[test] = match
         return matches
@@ -182,8 +189,8 @@ class Diagnosis:
         the student in most calls of the whole task; then the first. Calls that cost the reference too much, or that
         were waited for in vain, as on a machine that is short of something, tell nothing.
         """
-        reference, found = self._reference_outcomes(task), answers.outcomes
-        here = [i for i in here if i < len(reference) and reference[i].kind not in TOO_MUCH and found[i].kind != WAITED]
+        reference, found = self._reference_outcomes(task), answers.replayed
+        here = [i for i in here if i in reference and reference[i].kind not in TOO_MUCH and found[i].kind != WAITED]
         certain = [i for i in here if not self.calls(task)[i].draws]
         for rtol, asked in ((STRICT, here), (LOOSE, here), (LOOSE, certain)):
             wrong = [i for i in asked if not answers.agree(i, reference[i], rtol)]
@@ -192,11 +199,11 @@ class Diagnosis:
             ranked = []
             for position, (misconception, outcomes) in enumerate(self._misconception_outcomes(task)):
 
-                def explained(i: int, known: list[Outcome] = outcomes, rtol: float = rtol) -> bool:
-                    return i < len(known) and answers.agree(i, known[i], rtol)
+                def explained(i: int, known: Outcomes = outcomes, rtol: float = rtol) -> bool:
+                    return i in known and answers.agree(i, known[i], rtol)
 
                 if all(map(explained, wrong)):
-                    rank = (all(map(explained, asked)), sum(map(explained, range(len(found)))), -position)
+                    rank = (all(map(explained, asked)), sum(map(explained, reference)), -position)
                     ranked.append((rank, misconception))
             if ranked:
                 return max(ranked, key=lambda entry: entry[0])[1]
@@ -238,21 +245,24 @@ class Diagnosis:
             run_part(test.hidden, space)
         return calls
 
-    def _reference_outcomes(self, task: Task) -> list[Outcome]:
+    def _reference_outcomes(self, task: Task) -> Outcomes:
         if task.name not in self._reference:
-            self._reference[task.name] = self._outcomes(task, self._replay(task, {}), known=True)
+            self._reference[task.name] = self._known_outcomes(task, {}, keep=True)
         return self._reference[task.name]
 
-    def _misconception_outcomes(self, task: Task) -> list[tuple[Misconception, list[Outcome]]]:
+    def _misconception_outcomes(self, task: Task) -> list[tuple[Misconception, Outcomes]]:
         if task.name not in self._answers:
             answers = []
             for misconception in self._misconceptions_of(task):
                 # One that cannot be built is the release gate's business: it must not stop the grading.
                 with contextlib.suppress(Exception):
-                    replies = self._replay(task, misconception.solutions(self.assignment))
-                    answers.append((misconception, self._outcomes(task, replies, known=True)))
+                    outcomes = self._known_outcomes(task, misconception.solutions(self.assignment), keep=True)
+                    answers.append((misconception, outcomes))
             self._answers[task.name] = answers
         return self._answers[task.name]
+
+    def _known_outcomes(self, task: Task, solutions: dict[str, str], *, keep: bool = False) -> Outcomes:
+        return self._outcomes(task, range(len(self.calls(task))), self._replay(task, solutions), keep=keep)
 
     def _replay(self, task: Task, solutions: dict[str, str]) -> Replies:
         """The answers of a known solution: the reference with some of its cells changed."""
@@ -266,17 +276,17 @@ class Diagnosis:
         question = f"{with_what}\n{source}\n{SECONDS}\n{self._digests[task.name]}"
         return kept("answers", question, lambda: self._ask(source, calls), worth_keeping)
 
-    def _outcomes(self, task: Task, replies: Replies, *, known: bool = False) -> list[Outcome]:
-        """The outcomes that replies tell; values that are equal to the byte share one with those `known` before."""
-        allowance, outcomes = Allowance(MAX_NODES), []
-        for number, (call, reply) in enumerate(zip(self.calls(task), replies, strict=False)):
+    def _outcomes(self, task: Task, numbers: Sequence[int], replies: Replies, *, keep: bool = False) -> Outcomes:
+        """What the replies to the first of these calls tell; values that are equal to the byte share what is kept."""
+        allowance, outcomes = Allowance(MAX_NODES), {}
+        for number, reply in zip(numbers, replies, strict=False):
             value = reply.get("value")
             shared = value if type(value) is bytes and not reply.get("changed") else None
             key = (task.name, number, shared)
-            outcome = self._values.get(key) or outcome_of(call, reply, allowance)
-            if known and shared is not None:
+            outcome = self._values.get(key) or outcome_of(self.calls(task)[number], reply, allowance)
+            if keep and shared is not None:
                 self._values[key] = outcome
-            outcomes.append(outcome)
+            outcomes[number] = outcome
         return outcomes
 
     def _ask(self, source: str, calls: Sequence[Recorded]) -> Replies:

@@ -130,8 +130,18 @@ def test_what_one_leaves_behind_does_not_change_the_answers_of_the_next(named):
     assert found["double-test"] == "square"
 
 
+def test_what_passed_counts_as_answered_like_the_reference():
+    right, wrong = Outcome("value", 1), Outcome("value", 2)
+    answers = Answers({1: wrong}, {0: right, 1: right})
+    assert [answers.agree(number, right, STRICT) for number in (0, 1)] == [True, False]
+
+
 def test_one_that_leaves_a_wrong_answer_unexplained_is_not_taken(named):
     assert named([SQUARE_OF_NUMBERS], double="def double(x): return x * x")["double-test"] is None
+
+
+def answers(*outcomes: Outcome) -> Answers:
+    return Answers(dict(enumerate(outcomes)), {})
 
 
 @pytest.fixture
@@ -139,6 +149,7 @@ def matching(monkeypatch):
     """A diagnosis of one misconception, with the answers of the reference and of the misconception."""
 
     def make(reference, misconception, draws=(False,) * 3):
+        reference, misconception = dict(enumerate(reference)), dict(enumerate(misconception))
         diagnosis = object.__new__(Diagnosis)
         calls = [Recorded("t", "f", None, b"", [], 0, draws=each) for each in draws]
         monkeypatch.setattr(diagnosis, "calls", lambda task: calls)
@@ -155,7 +166,7 @@ def test_who_draws_in_another_order_is_recognised_by_what_is_certain(matching, f
         return [Outcome("value", value) for value in values]
 
     diagnosis = matching(outcomes((1, 5)), outcomes((2, 6)), draws=[False, True])
-    assert (diagnosis._match(None, [0, 1], Answers(outcomes(found))) is SQUARE) == match
+    assert (diagnosis._match(None, [0, 1], answers(*outcomes(found))) is SQUARE) == match
 
 
 def test_errors_and_hanging_are_answers(named):
@@ -187,17 +198,17 @@ def test_a_call_that_costs_the_reference_too_much_tells_nothing(matching, cost):
     """As on a machine that is short of something: nobody's right answer there is a misconception."""
     right, wrong = Outcome("value", 2.0), Outcome("value", 3.0)
     diagnosis = matching([Outcome(cost), right, right], [right, right, wrong])
-    assert diagnosis._match(None, [0, 1, 2], Answers([right, right, right])) is None
-    assert diagnosis._match(None, [0, 1, 2], Answers([Outcome(cost), right, wrong])) is SQUARE
-    assert diagnosis._match(None, [0, 1, 2, 3], Answers([right, right, right, wrong])) is None
+    assert diagnosis._match(None, [0, 1, 2], answers(right, right, right)) is None
+    assert diagnosis._match(None, [0, 1, 2], answers(Outcome(cost), right, wrong)) is SQUARE
+    assert diagnosis._match(None, [0, 1, 2, 3], answers(right, right, right, wrong)) is None
 
 
 def test_what_was_waited_for_in_vain_neither_names_nor_hides_a_misconception(matching):
     right, wrong, waited = Outcome("value", 2.0), Outcome("value", 3.0), Outcome("waited")
     diagnosis = matching([right, right, right], [waited, right, wrong])
-    assert diagnosis._match(None, [0, 1, 2], Answers([right, waited, right])) is None
-    assert diagnosis._match(None, [0, 1, 2], Answers([wrong, waited, wrong])) is SQUARE
-    assert diagnosis._match(None, [0, 1, 2], Answers([right, wrong, wrong])) is None
+    assert diagnosis._match(None, [0, 1, 2], answers(right, waited, right)) is None
+    assert diagnosis._match(None, [0, 1, 2], answers(wrong, waited, wrong)) is SQUARE
+    assert diagnosis._match(None, [0, 1, 2], answers(right, wrong, wrong)) is None
 
 
 def test_calls_that_end_the_process_cost_no_answer_to_another():
