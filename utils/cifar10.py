@@ -209,7 +209,7 @@ def _from_tree(root: Path, progress: bool) -> ImageData:
     x = {part: torch.from_numpy(array) for part, array in arrays.items()}
     y = {part: torch.arange(len(CLASSES)).repeat_interleave(count) for part, count in IMAGES_PER_CLASS.items()}
     lossy = any(name.lower().endswith((".jpg", ".jpeg", ".webp")) for part in files.values() for name in part)
-    source = f"CIFAR-10 ({'JPEG' if lossy else 'image'} copy)"
+    source = f"{'JPEG' if lossy else 'image'} copy of CIFAR-10"
     return ImageData(x["train"], y["train"], x["test"], y["test"], CLASSES, source)
 
 

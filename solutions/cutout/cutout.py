@@ -1995,7 +1995,7 @@ print(f"one standard error of an accuracy measured on {n:,} images is {noise:.1%
 series = {f"p = {p:g}": (sizes, [table[size, p] for size in sizes]) for p in probabilities}
 figure = curves(
     {**series, "no Cutout": ([sizes[0], sizes[-1]], [baseline] * 2)},
-    title=f"One run each: {noise:.1%} up or down is noise\n({data.source})",
+    title=f"One run each: {100 * noise:.1f} points up or down are noise\n({data.source})",
     xlabel="size of the hole",
     ylabel="validation accuracy",
 )

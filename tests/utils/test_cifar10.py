@@ -103,12 +103,12 @@ def assert_right(images: cifar10.ImageData, source: str) -> None:
 
 
 def test_a_tree_of_images(places: Path) -> None:
-    assert_right(load_cifar10(write_tree(places / "tree"), progress=False), "CIFAR-10 (image copy)")
+    assert_right(load_cifar10(write_tree(places / "tree"), progress=False), "image copy of CIFAR-10")
 
 
 def test_a_lossy_tree_says_so(places: Path) -> None:
     images = load_cifar10(write_tree(places / "tree", "jpg"), progress=False)
-    assert images.source == "CIFAR-10 (JPEG copy)"
+    assert images.source == "JPEG copy of CIFAR-10"
     assert images.train_x.shape == (30, 3, 32, 32)
 
 
@@ -133,11 +133,11 @@ def test_places_are_searched_in_order(places: Path, archive: bytes, monkeypatch:
     with pytest.raises(FileNotFoundError, match=r"no copy of CIFAR-10 in .*cache, data\. Give its folder"):
         source()
     write_tree(Path("data") / "images")
-    assert source() == "CIFAR-10 (image copy)"
+    assert source() == "image copy of CIFAR-10"
     unpack(archive, places / "cache")
     assert source() == "CIFAR-10"
     monkeypatch.setenv("DESCENT_DATA", str(write_tree(places / "named", "jpg")))
-    assert source() == "CIFAR-10 (JPEG copy)"
+    assert source() == "JPEG copy of CIFAR-10"
     assert load_cifar10(places / "cache").source == "CIFAR-10"
     with pytest.raises(FileNotFoundError, match="elsewhere"):
         load_cifar10("elsewhere")
@@ -148,7 +148,7 @@ def test_a_tree_is_decoded_once(places: Path, monkeypatch: pytest.MonkeyPatch) -
     load_cifar10(tree, progress=False)
     with monkeypatch.context() as without:
         without.setattr(Image, "open", lambda path: pytest.fail("decoded again"))
-        assert_right(load_cifar10(tree, progress=False), "CIFAR-10 (image copy)")
+        assert_right(load_cifar10(tree, progress=False), "image copy of CIFAR-10")
     kept = list((places / "cache").iterdir())
     assert [path.suffix for path in kept] == [".npz"], "nothing else is left there"
     Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(min((tree / "test" / "truck").iterdir()))
@@ -179,7 +179,7 @@ def test_a_cache_that_cannot_be_used_is_made_again(places: Path, damage: str) ->
         np.savez(kept, train=np.zeros((30, 3, 32, 32), np.uint8), test=np.zeros((5, 3, 32, 32), np.uint8))
     else:
         np.savez(kept, train=np.array([Trap(places / "sprung")], dtype=object), test=np.zeros(1))
-    assert_right(load_cifar10(tree, progress=False), "CIFAR-10 (image copy)")
+    assert_right(load_cifar10(tree, progress=False), "image copy of CIFAR-10")
     assert not (places / "sprung").exists()
     assert kept.read_bytes() == content
 
@@ -188,7 +188,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(places: Path) -> None:
     (places / "cache").write_text("a file, not a folder")
     with pytest.warns(UserWarning, match="could not be kept"):
         images = load_cifar10(write_tree(places / "tree"), progress=False)
-    assert_right(images, "CIFAR-10 (image copy)")
+    assert_right(images, "image copy of CIFAR-10")
 
 
 def test_a_tree_with_something_wrong_is_one_sentence(places: Path) -> None:
@@ -319,8 +319,8 @@ def test_no_network_is_one_sentence_and_the_notebook_goes_on(
 
 
 def test_which_images_are_used_is_said(places: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert_right(cifar10_or_digits(write_tree(places / "tree"), progress=False), "CIFAR-10 (image copy)")
-    assert capsys.readouterr().out == "Using CIFAR-10 (image copy): 30 images to train on, 20 to test.\n"
+    assert_right(cifar10_or_digits(write_tree(places / "tree"), progress=False), "image copy of CIFAR-10")
+    assert capsys.readouterr().out == "Using image copy of CIFAR-10: 30 images to train on, 20 to test.\n"
 
 
 def test_digits_have_the_shape_of_cifar10() -> None:
