@@ -158,7 +158,6 @@ class Classroom:
         finally:
             os.close(descriptor)
 
-
     def _tidy(self) -> None:
         """Remove the temporary files of processes that were killed while they wrote."""
         for path in (*self.root.glob(f"{TEMPORARY}*"), *self.root.glob(f"autograded/*/*/{TEMPORARY}*")):
