@@ -18,7 +18,7 @@ import pytest
 from autograder import forkserver, sandbox
 from autograder.assignment import Budget
 from autograder.forkserver import ForkServer, ForkServerError
-from autograder.sandbox import seccomp
+from autograder.sandbox import landlock, seccomp
 from autograder.sandbox.processes import children, descendants, remove_folder, require_one_thread
 
 ENTRY = "autograder.sandbox.shell:serve"
@@ -254,7 +254,7 @@ def _machine_without(*calls: str, **options):
     return json.loads(done.stdout)
 
 
-needs_landlock = pytest.mark.skipif(sandbox.detect().landlock_abi == 0, reason="this kernel has no Landlock")
+needs_landlock = pytest.mark.skipif(landlock.abi() == 0, reason="this kernel has no Landlock")
 
 
 @needs_landlock
