@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from autograder.assignment import Assignment
-    from autograder.engine import Engine, Result
+    from autograder.engine import Engine
     from autograder.repair import Repaired
+    from autograder.result import Result
 
 # jsonschema, which nbformat imports, compiles a grammar of internationalised addresses if it finds one: 1.7 s of CPU,
 # to check a format that no notebook has. Without the grammar it leaves that one check out.

@@ -13,7 +13,7 @@ import time
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from autograder.assignment import Assignment
     from autograder.grade import Graded, Progress
+    from autograder.result import Result
 
 CLASSROOM = Path("classroom")
 STOPPED = 130
@@ -191,9 +192,7 @@ def check(
     with _console(stderr=True).status(f"Grading {notebook.name} …"):
         result = grade_notebook(repaired, source, unsafe=True)
     if as_json:
-        from autograder.grade import plain_result
-
-        print(json.dumps(plain_result(result), indent=1, ensure_ascii=False))
+        print(json.dumps(result.as_dict(), indent=1, ensure_ascii=False))
     else:
         _print_check(result, source)
 
@@ -242,7 +241,7 @@ def _print_class(graded: list[Graded], assignment: Assignment, classroom: Path) 
     print(f"next: autograder report {assignment.name} --classroom {classroom}")
 
 
-def _print_check(result: Any, assignment: Assignment) -> None:
+def _print_check(result: Result, assignment: Assignment) -> None:
     from autograder.variants import load_misconceptions
 
     causes = {known.name: [known.message] for known in load_misconceptions(assignment)}
@@ -254,7 +253,9 @@ def _print_check(result: Any, assignment: Assignment) -> None:
             continue
         points, most = sum(test.points for test in tests), sum(test.max_points for test in tests)
         colour = "green" if points == most else "red" if points == 0 else "yellow"
-        said = list(dict.fromkeys("\n".join([t.message, *causes.get(t.misconception, [])]) for t in tests if t.message))
+        said = list(
+            dict.fromkeys("\n".join([t.message, *causes.get(t.misconception or "", [])]) for t in tests if t.message)
+        )
         table.add_row(
             _plain(task.title), f"[{colour}]{points:g}[/] / {most:g}", _plain("\n".join(said)) or "[green]✓[/]"
         )

@@ -36,11 +36,12 @@ from autograder.build import (
     source_notebook,
     submission_notebook,
 )
-from autograder.engine import Engine, TestResult
+from autograder.engine import Engine
 from autograder.lint import lint
 from autograder.mutants import equivalent_mutants, mutants
 from autograder.pool import Failure, Pool, PoolError
 from autograder.repair import Repaired
+from autograder.result import TestResult
 from autograder.submitted import Submitted
 from autograder.testcell import TestCell, compile_tests
 from autograder.variants import Alternative, check_variants, load_alternatives, load_misconceptions

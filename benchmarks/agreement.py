@@ -29,7 +29,8 @@ from rich.table import Table
 from autograder import stock
 from autograder.assignment import Assignment, defined_names, grade_id, kind, load_assignment
 from autograder.build import reference_solutions, release_notebook, submission_notebook
-from autograder.engine import Engine, Result
+from autograder.engine import Engine
+from autograder.result import Result
 from autograder.simulate import delete_test_cell, duplicate_cell, simulated_class, strip_metadata
 from autograder.variants import Variant, load_alternatives, load_misconceptions
 
