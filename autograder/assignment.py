@@ -222,9 +222,13 @@ def _definitions(source: str) -> str:
             isinstance(target, ast.Name) and target.id.isupper() for target in node.targets
         )
         if constant or isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
-            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-            kept.append("\n".join(source.splitlines()[first - 1 : node.end_lineno]))
+            kept.append("\n".join(source.splitlines()[first_line(node) - 1 : node.end_lineno]))
     return "\n\n".join(kept)
+
+
+def first_line(node: ast.stmt) -> int:
+    """The line where a statement begins, its decorators included."""
+    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
 
 
 def keep_source(filename: str, source: str) -> None:

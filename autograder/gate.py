@@ -31,6 +31,7 @@ from autograder.assignment import (
     without_regions,
 )
 from autograder.build import (
+    ANSWER_STUB,
     reference_solutions,
     release_notebook,
     source_notebook,
@@ -316,7 +317,7 @@ def nothing_left(assignment: Assignment) -> Finding:
         ):
             text = without_regions(text, begin, end)
         if source.metadata.get("nbgrader", {}).get("solution") and source.cell_type == "markdown":
-            text = "YOUR ANSWER HERE"
+            text = ANSWER_STUB
         allowed = Counter(line.strip() for line in text.splitlines())
         for line, count in Counter(line.strip() for line in release.source.splitlines()).items():
             checked += 1
