@@ -117,21 +117,6 @@ def photograph(name: Literal["china", "flower"] = "china", *, gray: bool = False
     return image.contiguous()
 
 
-def two_spirals(
-    n: int, *, noise: float = 0.02, turns: float = 1.0, generator: torch.Generator | None = None
-) -> tuple[Tensor, Tensor]:
-    """Points on two interleaved spirals: x of shape (n, 2), about within [−1, 1]²; y of shape (n,), 0 or 1.
-
-    No line, and no network without a hidden layer, can tell the two apart. The classes differ in size by at most one.
-    """
-    y = torch.arange(n) % 2
-    t = torch.rand(n, generator=generator).sqrt()
-    angle = 2 * math.pi * turns * t + math.pi * y
-    radius = 0.1 + 0.9 * t
-    x = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
-    return x + noise * torch.randn(n, 2, generator=generator), y
-
-
 def two_moons(n: int, *, noise: float = 0.1, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
     """Points on two interleaved half circles of radius 1: x of shape (n, 2), y of shape (n,), 0 or 1.
 

@@ -26,8 +26,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from utils.training import History
-
 # M. Okabe and K. Ito, Color Universal Design (2008); yellow is left out, being too pale for lines on white.
 COLORS = {
     "blue": "#0072B2",
@@ -158,21 +156,6 @@ def curves(
             axes.set_yscale("log")
         _finish(axes, title, xlabel, ylabel, legend=len(series) > 1)
     return _figure_of(axes)
-
-
-def training_curves(history: History, *, title: str) -> Figure:
-    """Loss and, for a classifier, accuracy per epoch: as seen in training, and on held-out data."""
-    classifies = bool(history.train_accuracy)
-    figure, axes = panels(1, 2 if classifies else 1, title=title)
-    epochs = np.arange(1, len(history) + 1)
-    measured = [("Loss", "mean loss", history.train_loss, history.val_loss)]
-    if classifies:
-        measured.append(("Accuracy", "share that is right", history.train_accuracy, history.val_accuracy))
-    for panel, (name, ylabel, train, val) in zip(axes[0], measured, strict=True):
-        series = {"training": (epochs, train)} | ({"held out": (epochs, val)} if val else {})
-        curves(series, title=name, xlabel="epoch", ylabel=ylabel, axes=panel)
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return figure
 
 
 def per_layer(
