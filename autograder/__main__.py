@@ -144,7 +144,7 @@ def grade(
 @app.command(epilog="Example: autograder report backprop --classroom demo")
 def report(name: Name, classroom: Folder = CLASSROOM, student: Students = None) -> None:
     """Write the report of a graded class and a feedback page for each student."""
-    from autograder.classroom import open_classroom
+    from autograder.classroom import ClassroomError, open_classroom
     from autograder.feedback import write_feedback
     from autograder.gradebook import load_config
     from autograder.graded import Marks, read_class, read_marks
@@ -155,9 +155,7 @@ def report(name: Name, classroom: Folder = CLASSROOM, student: Students = None) 
     db_url = load_config(opened).CourseDirectory.get("db_url") or None
     graded = [one.student for one in read_class(classroom, name, db_url=db_url).submissions]
     if missing := sorted(set(student or ()) - set(graded)):
-        from autograder.classroom import ClassroomError
-
-        raise ClassroomError(f"{', '.join(missing)} has no graded submission of {name}: grade it first.")
+        raise ClassroomError(f"No graded submission of {name} by {', '.join(missing)}: grade it first.")
     path = None
     if graded:
         marks = read_marks(classroom, name, db_url=db_url)
@@ -421,10 +419,10 @@ def _known_errors() -> tuple[type[BaseException], ...]:
     from autograder.assignment import AssignmentError
     from autograder.classroom import ClassroomError
     from autograder.forkserver import ForkServerError
-    from autograder.graded import GradedError
     from autograder.ingest import Unreadable
+    from autograder.pool import PoolError
 
-    return (AssignmentError, ClassroomError, ForkServerError, GradedError, Unreadable)
+    return (AssignmentError, ClassroomError, ForkServerError, PoolError, Unreadable)
 
 
 def log_path() -> Path:
