@@ -111,9 +111,9 @@ def _sandbox() -> Finding:
 
 def _cores() -> Finding:
     from autograder.grade import default_workers
+    from autograder.pool import available_cores
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Finding("cores", OK, f"{cores}, of which grading would use {default_workers(sys.maxsize)}")
+    return Finding("cores", OK, f"{available_cores()}, of which grading would use {default_workers(sys.maxsize)}")
 
 
 def _memory() -> Finding:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,7 +39,7 @@ from autograder.build import (
 from autograder.engine import Engine
 from autograder.lint import lint
 from autograder.mutants import equivalent_mutants, mutants
-from autograder.pool import Failure, Pool, PoolError
+from autograder.pool import Failure, Pool, PoolError, available_cores
 from autograder.repair import Repaired
 from autograder.result import TestResult
 from autograder.submitted import Submitted
@@ -113,7 +112,7 @@ class Trials:
 
     def __init__(self, console: Console, workers: int | None = None) -> None:
         self.console = console
-        self.pool = Pool(trial_runner, workers or os.cpu_count() or 1)
+        self.pool = Pool(trial_runner, workers or available_cores())
 
     def __enter__(self) -> Trials:
         self.pool.__enter__()

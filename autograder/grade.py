@@ -26,7 +26,7 @@ from autograder.assignment import RUBRIC_BEGIN, Assignment, grade_id, kind, load
 from autograder.classroom import Classroom, ClassroomError, install, open_classroom, write_atomically
 from autograder.gradebook import NO_RESPONSE, GradebookWriter, Record, back_up
 from autograder.ingest import TIMESTAMP, Unreadable, read_file, read_submission
-from autograder.pool import Failure, Pool, PoolError
+from autograder.pool import Failure, Pool, PoolError, available_cores
 from autograder.repair import fresh_release, repair
 from autograder.result import Result, TestResult
 from autograder.variants import check_variants
@@ -253,8 +253,7 @@ class Setup:
 
 def default_workers(submissions: int) -> int:
     """One for each core that this process may use, as far as there is memory for their warm engines."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, int(available_memory() / MEMORY_PER_WORKER), submissions))
+    return max(1, min(available_cores(), int(available_memory() / MEMORY_PER_WORKER), submissions))
 
 
 def patience(assignment: Assignment) -> float:
