@@ -202,7 +202,8 @@ def _explain(result: Result, cell: str, notebook: NotebookNode | None, log: str,
         return REPAIRED, "; ".join(result.repairs)
     if drawn:
         return DRAWN, ""
-    outputs = next((c.outputs for c in notebook.cells if grade_id(c) == cell), []) if notebook is not None else []
+    cells = notebook.cells if notebook is not None else ()
+    outputs: list[NotebookNode] = next((c.outputs for c in cells if grade_id(c) == cell), [])
     said = [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"]
     errors = [f"stock: {output.ename}: {output.evalue}" for output in outputs if output.output_type == "error"]
     if said and not errors:
@@ -245,7 +246,7 @@ def main() -> int:
             submissions = [one for one in submissions if one.name in options.only]
         shown = sum(len(one.variants) for one in submissions)
         console.print(f"{name}: {len(submissions)} submissions that show {shown} variants", highlight=False)
-        compared, found = 0, []
+        compared, found = 0, list[Disagreement]()
         with tempfile.TemporaryDirectory(prefix="agreement-") as folder:
             for number, (one, cells, differ) in enumerate(compare(assignment, submissions, Path(folder)), 1):
                 compared, found = compared + cells, found + differ
