@@ -103,7 +103,7 @@ def _sandbox() -> Finding:
         return Finding("sandbox", MISSING, _first_line(error), "grade on Linux 5.13 or later, or with --unsafe")
     if level == "full":
         return Finding("sandbox", OK, "full: namespaces, Landlock, seccomp, limits")
-    from autograder.sandbox import detect
+    from autograder.sandbox.detect import detect
 
     found = f"landlock: Landlock, seccomp, limits; not full: {detect().reasons.get('full', 'unknown')}"
     return Finding("sandbox", ADVICE, found, "allow user namespaces for the full level")

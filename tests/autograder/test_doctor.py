@@ -12,7 +12,7 @@ import pytest
 
 from autograder import doctor
 from autograder.doctor import ADVICE, MISSING, OK, Finding
-from autograder.sandbox import Detected
+from autograder.sandbox.detect import Detected
 
 
 class FakeServer:
@@ -103,7 +103,7 @@ def test_the_course_itself_is_not_installed(tmp_path, monkeypatch):
 def test_a_weaker_sandbox(tmp_path, monkeypatch):
     monkeypatch.setattr(FakeServer, "level", "landlock")
     reasons = {"full": "creating namespaces: Operation not permitted"}
-    monkeypatch.setattr("autograder.sandbox.detect", lambda: Detected("landlock", reasons))
+    monkeypatch.setattr("autograder.sandbox.detect.detect", lambda: Detected("landlock", reasons))
     finding = examine(tmp_path)["sandbox"]
     assert finding.state == ADVICE
     assert reasons["full"] in finding.found
