@@ -28,7 +28,7 @@ class Variant:
     code: str = ""
 
     def solutions(self, assignment: Assignment) -> dict[str, str]:
-        """Changed solution cells, by grade_id."""
+        """Changed solution cells, by grade_id; raises AssignmentError if the change does not fit the solution."""
         if self.find:
             task = assignment.task_of(self.function)
             for cell in task.solution_cells:

@@ -230,7 +230,7 @@ def image_grid(
     """Images (N, C, H, W), (N, H, W) or a list of single ones, with C = 1 (gray) or 3 (colour).
 
     All images share one scale: `limits`, else the smallest and largest value among them. `size` is the width of one
-    image in inches.
+    image in inches. Raises ValueError if there is no image, or one of another shape.
     """
     arrays = [_picture(image) for image in images]
     if not arrays:
@@ -328,7 +328,8 @@ def decision_regions(
 ) -> Figure:
     """Points x (N, 2) with classes y (N,), over the class that `predict` gives each place of the plane.
 
-    `predict` maps points (M, 2) to logits (M, K) or to class indices (M,).
+    `predict` maps points (M, 2) to logits (M, K) or to class indices (M,). Raises ValueError for more than seven
+    classes: there are no more colours that everyone can tell apart.
     """
     low, high = x.min(dim=0).values, x.max(dim=0).values
     margin = 0.08 * (high - low)
