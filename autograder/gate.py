@@ -17,12 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from autograder.assignment import (
-    HIDDEN_BEGIN,
-    HIDDEN_END,
-    RUBRIC_BEGIN,
-    RUBRIC_END,
-    SOLUTION_BEGIN,
-    SOLUTION_END,
+    REGIONS,
     Assignment,
     assignment_names,
     defined_names,
@@ -309,11 +304,7 @@ def nothing_left(assignment: Assignment) -> Finding:
     checked = 0
     for source, release in zip(source_notebook(assignment).cells, release_notebook(assignment).cells, strict=True):
         text = source.source
-        for begin, end in (
-            (SOLUTION_BEGIN, SOLUTION_END),
-            (HIDDEN_BEGIN, HIDDEN_END),
-            (RUBRIC_BEGIN, RUBRIC_END),
-        ):
+        for begin, end in REGIONS:
             text = without_regions(text, begin, end)
         if source.metadata.get("nbgrader", {}).get("solution") and source.cell_type == "markdown":
             text = ANSWER_STUB
