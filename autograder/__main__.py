@@ -85,7 +85,6 @@ def simulate(
 
     assignment = _load(name)
     with writing(classroom):
-        classroom.mkdir(parents=True, exist_ok=True)
         made = make_up(name, classroom, students, seed)
     install(open_classroom(classroom), assignment)
     table = _table("student", "what it is")

@@ -228,8 +228,8 @@ def mutants_killed(assignment: Assignment, trials: Trials, every: int = 1) -> li
     found = list(mutants(assignment))
     reasons = equivalent_mutants(assignment)
     unused = [" → ".join(key) for key in reasons if key not in {mutant.key for mutant in found}]
-    alive = [mutant for mutant in found if mutant.key not in reasons]
-    live = alive[::every]
+    killable = [mutant for mutant in found if mutant.key not in reasons]
+    tried = killable[::every]
 
     runs = trials.run(
         [
@@ -241,23 +241,23 @@ def mutants_killed(assignment: Assignment, trials: Trials, every: int = 1) -> li
                 until_failure=True,
                 budget_seconds=MUTANT_SECONDS,
             )
-            for m in live
+            for m in tried
         ],
         "mutants",
     )
     hidden = [any(test.points < test.max_points for test in tests) for tests in runs]
     visible = [any(not test.visible_passed for test in tests) for tests in runs]
-    survivors = [f"survives: {mutant}" for mutant, dead in zip(live, hidden, strict=True) if not dead]
-    share = sum(visible) / max(1, len(live))
+    survivors = [f"survives: {mutant}" for mutant, dead in zip(tried, hidden, strict=True) if not dead]
+    share = sum(visible) / max(1, len(tried))
     weak = [] if share >= VISIBLE_SHARE else [f"{share:.0%} killed; {VISIBLE_SHARE:.0%} are wanted"]
     return [
         Finding(
             "mutants are killed",
-            f"{sum(hidden)} of {len(live)} killed, {len(found) - len(alive)} listed as equivalent"
-            + (f"; {len(alive) - len(live)} not tried" if every > 1 else ""),
+            f"{sum(hidden)} of {len(tried)} killed, {len(found) - len(killable)} listed as equivalent"
+            + (f"; {len(killable) - len(tried)} not tried" if every > 1 else ""),
             survivors + [f"listed as equivalent, but no such mutant: {text}" for text in unused],
         ),
-        Finding("mutants are killed by visible tests alone", f"{sum(visible)} of {len(live)} ({share:.0%})", weak),
+        Finding("mutants are killed by visible tests alone", f"{sum(visible)} of {len(tried)} ({share:.0%})", weak),
     ]
 
 

@@ -220,6 +220,13 @@ class TestMistakes:
         assert status == 2
         assert err.strip() == ("mini.ipynb: The file is not a notebook (its JSON is broken).")
 
+    def test_nobody_is_made_up_in_a_real_class(self, run, mini, tmp_path):
+        hand_in(tmp_path / "demo", "ada", submission(mini, RIGHT))
+        status, out, err = run("simulate", "mini", "-c", "demo")
+        assert (status, out) == (2, "")
+        assert err.startswith("demo/submitted holds submissions of a real class")
+        assert [folder.name for folder in (tmp_path / "demo" / "submitted").iterdir()] == ["ada"]
+
     def test_no_sandbox_for_the_gate(self, run, mini, monkeypatch):
         def no_start(*_: object, **__: object) -> None:
             raise PoolError("Student code cannot be isolated on this machine.")
