@@ -199,8 +199,7 @@ def simulate(name: str, classroom: Path, students: int = 16, seed: int = 0) -> l
     submitted, profiles_file = classroom / "submitted", classroom / "simulated.json"
     if submitted.is_dir() and any(submitted.iterdir()) and not profiles_file.exists():
         raise ClassroomError(
-            f"{submitted} holds submissions of a real class, among which nobody is made up: "
-            "name another folder with --classroom."
+            f"{submitted} holds submissions that were not made up: name another folder with --classroom."
         )
     made = simulated_class(assignment, students, seed)
     classroom.mkdir(parents=True, exist_ok=True)

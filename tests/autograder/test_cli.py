@@ -224,7 +224,7 @@ class TestMistakes:
         hand_in(tmp_path / "demo", "ada", submission(mini, RIGHT))
         status, out, err = run("simulate", "mini", "-c", "demo")
         assert (status, out) == (2, "")
-        assert err.startswith("demo/submitted holds submissions of a real class")
+        assert err.startswith("demo/submitted holds submissions that were not made up")
         assert [folder.name for folder in (tmp_path / "demo" / "submitted").iterdir()] == ["ada"]
 
     def test_no_sandbox_for_the_gate(self, run, mini, monkeypatch):
