@@ -1,4 +1,31 @@
-"""The grading system: build, sandbox, judge, grade, gradebook, report, command line."""
+"""The grading system: build, sandbox, judge, grade, gradebook, report, command line.
+
+The way of a submission, file by file:
+
+    ingest, repair              the file that was handed in, and the notebook made of it on the release's skeleton
+    submitted, names            what its code defines and uses, read without running it
+    forkserver, sandbox/        a warm process, and the isolated student processes that are forked from it
+    student                     what runs in a student process: the cells, then calls of their functions
+    channel, calls              the wire to it, for plain data only; a call as such data
+    session                     the trusted end of that wire
+    testcell, running           a test cell taken apart, and run with remote functions under the student's names
+    judge, diagnose             the verdicts, and the misconceptions behind failed tests
+    engine, result, outputs     one submission graded: all of the above, what comes of it, the outputs of its cells
+    grade, pool                 a class graded, by several engines at once
+    classroom, gradebook        the folder of a class, and nbgrader's database in it
+    graded, feedback, report    what grading left there, and the pages made of it
+    safe_html                   what students wrote, on such a page
+
+Before that, an assignment is written and released:
+
+    assignment, build           its source, and the notebooks built from that
+    variants                    its misconceptions and alternatives
+    gate, lint, mutants         may it be released?
+    simulate, stock             a made-up class; nbgrader as it ships, to compare with
+
+Around it: `__main__` is the command line, `nbgrader_plugin` the same engine for nbgrader's own commands, `doctor` looks
+at the machine, `kept` keeps on disk what takes long to compute.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +34,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from autograder.assignment import Assignment
-    from autograder.engine import Engine, Result
+    from autograder.engine import Engine
     from autograder.repair import Repaired
+    from autograder.result import Result
 
 # jsonschema, which nbformat imports, compiles a grammar of internationalised addresses if it finds one: 1.7 s of CPU,
 # to check a format that no notebook has. Without the grammar it leaves that one check out.

@@ -13,7 +13,7 @@ import time
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from autograder.assignment import Assignment
     from autograder.grade import Graded, Progress
+    from autograder.result import Result
 
 CLASSROOM = Path("classroom")
 STOPPED = 130
@@ -84,7 +85,6 @@ def simulate(
 
     assignment = _load(name)
     with writing(classroom):
-        classroom.mkdir(parents=True, exist_ok=True)
         made = make_up(name, classroom, students, seed)
     install(open_classroom(classroom), assignment)
     table = _table("student", "what it is")
@@ -143,7 +143,7 @@ def grade(
 @app.command(epilog="Example: autograder report backprop --classroom demo")
 def report(name: Name, classroom: Folder = CLASSROOM, student: Students = None) -> None:
     """Write the report of a graded class and a feedback page for each student."""
-    from autograder.classroom import open_classroom
+    from autograder.classroom import ClassroomError, open_classroom
     from autograder.feedback import write_feedback
     from autograder.gradebook import load_config
     from autograder.graded import Marks, read_class, read_marks
@@ -154,9 +154,7 @@ def report(name: Name, classroom: Folder = CLASSROOM, student: Students = None) 
     db_url = load_config(opened).CourseDirectory.get("db_url") or None
     graded = [one.student for one in read_class(classroom, name, db_url=db_url).submissions]
     if missing := sorted(set(student or ()) - set(graded)):
-        from autograder.classroom import ClassroomError
-
-        raise ClassroomError(f"{', '.join(missing)} has no graded submission of {name}: grade it first.")
+        raise ClassroomError(f"No graded submission of {name} by {', '.join(missing)}: grade it first.")
     path = None
     if graded:
         marks = read_marks(classroom, name, db_url=db_url)
@@ -191,9 +189,7 @@ def check(
     with _console(stderr=True).status(f"Grading {notebook.name} …"):
         result = grade_notebook(repaired, source, unsafe=True)
     if as_json:
-        from autograder.grade import plain_result
-
-        print(json.dumps(plain_result(result), indent=1, ensure_ascii=False))
+        print(json.dumps(result.as_dict(), indent=1, ensure_ascii=False))
     else:
         _print_check(result, source)
 
@@ -242,7 +238,7 @@ def _print_class(graded: list[Graded], assignment: Assignment, classroom: Path) 
     print(f"next: autograder report {assignment.name} --classroom {classroom}")
 
 
-def _print_check(result: Any, assignment: Assignment) -> None:
+def _print_check(result: Result, assignment: Assignment) -> None:
     from autograder.variants import load_misconceptions
 
     causes = {known.name: [known.message] for known in load_misconceptions(assignment)}
@@ -254,7 +250,9 @@ def _print_check(result: Any, assignment: Assignment) -> None:
             continue
         points, most = sum(test.points for test in tests), sum(test.max_points for test in tests)
         colour = "green" if points == most else "red" if points == 0 else "yellow"
-        said = list(dict.fromkeys("\n".join([t.message, *causes.get(t.misconception, [])]) for t in tests if t.message))
+        said = list(
+            dict.fromkeys("\n".join([t.message, *causes.get(t.misconception or "", [])]) for t in tests if t.message)
+        )
         table.add_row(
             _plain(task.title), f"[{colour}]{points:g}[/] / {most:g}", _plain("\n".join(said)) or "[green]✓[/]"
         )
@@ -420,10 +418,10 @@ def _known_errors() -> tuple[type[BaseException], ...]:
     from autograder.assignment import AssignmentError
     from autograder.classroom import ClassroomError
     from autograder.forkserver import ForkServerError
-    from autograder.graded import GradedError
     from autograder.ingest import Unreadable
+    from autograder.pool import PoolError
 
-    return (AssignmentError, ClassroomError, ForkServerError, GradedError, Unreadable)
+    return (AssignmentError, ClassroomError, ForkServerError, PoolError, Unreadable)
 
 
 def log_path() -> Path:

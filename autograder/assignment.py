@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import linecache
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,7 @@ RELEASES = ROOT / "assignments"
 HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 RUBRIC_BEGIN, RUBRIC_END = "### BEGIN MARK SCHEME", "### END MARK SCHEME"
 SOLUTION_BEGIN, SOLUTION_END = "### BEGIN SOLUTION", "### END SOLUTION"
+REGIONS = ((SOLUTION_BEGIN, SOLUTION_END), (HIDDEN_BEGIN, HIDDEN_END), (RUBRIC_BEGIN, RUBRIC_END))
 EXPERIMENT_TAG = "experiment"
 
 
@@ -147,6 +149,7 @@ class Assignment:
 
     @cached_property
     def tasks(self) -> list[Task]:
+        """In order, each from its heading to the next; raises AssignmentError for a wrong heading or marker."""
         starts = [i for i, cell in enumerate(self.notebook.cells) if "task" in cell.metadata]
         tasks = []
         for start, end in zip(starts, [*starts[1:], len(self.notebook.cells)], strict=True):
@@ -154,6 +157,9 @@ class Assignment:
             title = re.search(r"^#+\s*(.+)$", heading.source, re.MULTILINE)
             if title is None:
                 raise AssignmentError(f"{self.path}: the cell of task {heading.metadata.task} has no heading.")
+            if heading.metadata.task.keys() != {"name", "minutes", "difficulty"}:
+                found = json.dumps(heading.metadata.task)
+                raise AssignmentError(f"{self.path}: a task has a name, minutes and a difficulty; found {found}.")
             cells = tuple(self.notebook.cells[start:end])
             tasks.append(Task(**heading.metadata.task, title=title[1].strip(), cells=cells))
         return tasks
@@ -177,7 +183,7 @@ class Assignment:
         return {name: cell for cell in self.notebook.cells if (name := grade_id(cell))}
 
     def task_of(self, name: str) -> Task:
-        """The task that a grade_id, or the name of a function (`Value.__mul__` counts as `Value`), belongs to."""
+        """The task of a grade_id or of a function (`Value.__mul__` counts as `Value`); raises AssignmentError."""
         for task in self.tasks:
             if name.split(".")[0] in task.functions or name in {grade_id(cell) for cell in task.cells}:
                 return task
@@ -222,9 +228,13 @@ def _definitions(source: str) -> str:
             isinstance(target, ast.Name) and target.id.isupper() for target in node.targets
         )
         if constant or isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
-            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-            kept.append("\n".join(source.splitlines()[first - 1 : node.end_lineno]))
+            kept.append("\n".join(source.splitlines()[first_line(node) - 1 : node.end_lineno]))
     return "\n\n".join(kept)
+
+
+def first_line(node: ast.stmt) -> int:
+    """The line where a statement begins, its decorators included."""
+    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
 
 
 def keep_source(filename: str, source: str) -> None:
@@ -257,7 +267,7 @@ def _is_draft(path: Path) -> bool:
 
 
 def load_assignment(name: str) -> Assignment:
-    """Read and check `solutions/<name>/<name>.py`."""
+    """Read and check `solutions/<name>/<name>.py`; raises AssignmentError."""
     if name not in assignment_names(drafts=True):
         known = ", ".join(assignment_names()) or "none yet"
         raise AssignmentError(f"There is no assignment {name!r}; the assignments are: {known}.")
@@ -265,7 +275,7 @@ def load_assignment(name: str) -> Assignment:
 
 
 def read_assignment(path: Path) -> Assignment:
-    """Read and check the source of an assignment, wherever it lies; its name is the file's."""
+    """Read and check the source of an assignment, wherever it lies; its name is the file's. Raises AssignmentError."""
     name = path.stem
     notebook = jupytext.read(path)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -273,7 +283,10 @@ def read_assignment(path: Path) -> Assignment:
         cell.metadata.pop("lines_to_next_cell", None)  # jupytext's own, of no use in a notebook
     give_stable_ids(notebook)
     settings = notebook.metadata.get("descent", {})
-    assignment = Assignment(name, path, notebook, Budget(**settings.get("budget", {})))
+    budget, known = settings.get("budget", {}), [field.name for field in fields(Budget)]
+    if unknown := sorted(budget.keys() - set(known)):
+        raise AssignmentError(f"{path}: a budget has {', '.join(known)}; found {', '.join(unknown)}.")
+    assignment = Assignment(name, path, notebook, Budget(**budget))
     _check(assignment)
     return assignment
 
@@ -291,6 +304,17 @@ def give_stable_ids(notebook: NotebookNode) -> None:
 
 def _check(assignment: Assignment) -> None:
     """The rules of a source that nothing later would report clearly."""
+    for cell in assignment.notebook.cells:
+        for begin, end in REGIONS:
+            if cell.source.count(begin) != cell.source.count(end):
+                raise AssignmentError(
+                    f"{assignment.path}: cell {cell.id!r} has {begin!r} without {end!r}, or the reverse."
+                )
+        try:
+            ast.parse(cell.source if cell.cell_type == "code" else "")
+        except SyntaxError as error:
+            where = f"line {error.lineno} of cell {cell.id!r}"
+            raise AssignmentError(f"{assignment.path}: {where} is not Python: {error.msg}.") from error
     ids = [name for cell in assignment.notebook.cells if (name := grade_id(cell))]
     if repeated := sorted({name for name in ids if ids.count(name) > 1}):
         raise AssignmentError(f"{assignment.path}: grade_id used twice: {', '.join(repeated)}.")
@@ -298,5 +322,3 @@ def _check(assignment: Assignment) -> None:
     for name, cell in assignment.cells.items():
         if kind(cell) in ("solution", "test", "written") and name not in in_tasks:
             raise AssignmentError(f"{assignment.path}: cell {name!r} stands before the first task heading.")
-        if kind(cell) == "test" and cell.source.count(HIDDEN_BEGIN) != cell.source.count(HIDDEN_END):
-            raise AssignmentError(f"{assignment.path}: cell {name!r} opens hidden tests that it does not close.")

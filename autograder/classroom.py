@@ -158,7 +158,6 @@ class Classroom:
         finally:
             os.close(descriptor)
 
-
     def _tidy(self) -> None:
         """Remove the temporary files of processes that were killed while they wrote."""
         for path in (*self.root.glob(f"{TEMPORARY}*"), *self.root.glob(f"autograded/*/*/{TEMPORARY}*")):
@@ -182,7 +181,10 @@ def _is_alive(pid: str) -> bool:
 
 
 def open_classroom(root: Path | str) -> Classroom:
-    """The class in a folder that exists; writes what nbgrader needs if it is not there yet."""
+    """The class in a folder, to which nbgrader's configuration is added if missing.
+
+    Raises ClassroomError if there is no such folder.
+    """
     root = Path(root)
     if not root.is_dir():
         raise ClassroomError(
@@ -207,7 +209,7 @@ def install(classroom: Classroom, assignment: Assignment) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turns what an operating system says when it cannot write into one sentence."""
+    """Turns what an operating system says when it cannot write into the sentence of a ClassroomError."""
     try:
         yield
     except OSError as error:

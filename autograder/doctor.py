@@ -8,14 +8,15 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
+
 OK, ADVICE, MISSING = "ok", "advice", "missing"
 PYTHON = (3, 11)
-GRADING = ("nbgrader", "jupytext", "ipython", "msgpack", "nh3", "jinja2", "rich", "typer")
-STUDENT = ("torch", "torchvision", "numpy", "matplotlib", "tqdm", "scikit-learn", "ipywidgets", "jupyterlab")
+COURSE = "descent-course"
 DISK_GB, MEMORY_GB = 2.0, 3.0
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -34,8 +35,7 @@ def examine(classroom: Path) -> list[Finding]:
     """All findings; the folder is that of the class whose disk matters."""
     looks: list[Callable[[], list[Finding]]] = [
         _python,
-        lambda: [_package(name, "pip install -e .") for name in STUDENT],
-        lambda: [_package(name, "pip install -e '.[grading]'") for name in GRADING],
+        _packages,
         lambda: [_accelerator()],
         lambda: [_sandbox()],
         lambda: [_cores(), _memory(), _disk(classroom)],
@@ -51,7 +51,7 @@ def as_json(findings: list[Finding]) -> dict[str, Any]:
 def _python() -> list[Finding]:
     system = Finding("system", OK, platform.platform(terse=True))
     if sys.platform != "linux":
-        advice = "the sandbox needs Linux: grade a class there; for your own notebook `autograder check` works here"
+        advice = "grading needs Linux: use WSL, a container or another machine; the notebooks themselves work here"
         system = Finding("system", ADVICE, platform.platform(terse=True), advice)
     found = f"{platform.python_version()} at {sys.executable}"
     if sys.version_info >= PYTHON:
@@ -59,11 +59,25 @@ def _python() -> list[Finding]:
     return [system, Finding("Python", MISSING, found, "install Python 3.11 or later and make the environment with it")]
 
 
-def _package(name: str, how: str) -> Finding:
+def _packages() -> list[Finding]:
+    """What pyproject.toml asks for, to work on the notebooks and to grade them."""
     try:
-        return Finding(name, OK, version(name))
+        requirements = [Requirement(text) for text in requires(COURSE) or ()]
     except PackageNotFoundError:
-        return Finding(name, MISSING, "not installed", how)
+        return [Finding(COURSE, MISSING, "not installed", "pip install -e '.[grading]'")]
+    needed = [r for r in requirements if r.marker is None or r.marker.evaluate({"extra": "grading"})]
+    return [_package(requirement) for requirement in needed]
+
+
+def _package(requirement: Requirement) -> Finding:
+    how = "pip install -e ." if requirement.marker is None else "pip install -e '.[grading]'"
+    try:
+        found = version(requirement.name)
+    except PackageNotFoundError:
+        return Finding(requirement.name, MISSING, "not installed", how)
+    if not requirement.specifier.contains(found, prereleases=True):
+        return Finding(requirement.name, MISSING, f"{found}; needed is {requirement.specifier}", how)
+    return Finding(requirement.name, OK, found)
 
 
 def _accelerator() -> Finding:
@@ -89,18 +103,17 @@ def _sandbox() -> Finding:
         return Finding("sandbox", MISSING, _first_line(error), "grade on Linux 5.13 or later, or with --unsafe")
     if level == "full":
         return Finding("sandbox", OK, "full: namespaces, Landlock, seccomp, limits")
-    if level == "landlock":
-        return Finding(
-            "sandbox", ADVICE, "landlock: Landlock, seccomp, limits", "allow user namespaces for the full level"
-        )
-    return Finding("sandbox", ADVICE, level)
+    from autograder.sandbox.detect import detect
+
+    found = f"landlock: Landlock, seccomp, limits; not full: {detect().reasons.get('full', 'unknown')}"
+    return Finding("sandbox", ADVICE, found, "allow user namespaces for the full level")
 
 
 def _cores() -> Finding:
     from autograder.grade import default_workers
+    from autograder.pool import available_cores
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Finding("cores", OK, f"{cores}, of which grading would use {default_workers(sys.maxsize)}")
+    return Finding("cores", OK, f"{available_cores()}, of which grading would use {default_workers(sys.maxsize)}")
 
 
 def _memory() -> Finding:

@@ -11,15 +11,14 @@ from __future__ import annotations
 import contextlib
 import copy
 import hashlib
-import json
 import logging
 import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any
 
 import nbformat
 from nbformat.notebooknode import NotebookNode
@@ -30,6 +29,7 @@ from autograder.diagnose import Diagnosis
 from autograder.forkserver import ForkServer, ForkServerError, StudentProcess
 from autograder.judge import Judge, Known, Run
 from autograder.repair import Repaired, repair
+from autograder.result import Result, TestResult
 from autograder.running import derive
 from autograder.sandbox import memory
 from autograder.session import Disturbed, Session, StudentLost
@@ -44,54 +44,6 @@ MAX_PREPARED = 16
 PREPARE_SECONDS = 300.0
 KILLS_FORGIVEN = 3
 NOT_RUN = "This test was not asked for."
-
-
-@dataclass(frozen=True)
-class TestResult:
-    """The verdict on one test cell. `message` holds nothing of hidden tests but the sentences meant for students.
-
-    `visible_passed` tells whether the part that students see has passed; `passed` speaks for the whole.
-    `rests_on` names the earlier tasks that failed and whose functions a failed test uses.
-    """
-
-    __test__: ClassVar[bool] = False  # not a class for pytest
-
-    grade_id: str
-    task: str
-    points: float
-    max_points: float
-    passed: bool
-    visible_passed: bool
-    message: str
-    misconception: str | None
-    seconds: float
-    rests_on: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What grading one submission gives. Written answers are not in `score`; `max_score` is all points.
-
-    `notebook` has the student's work and outputs; nbgrader reads the same scores from its test cells. `notes` tell
-    in words which budgets were hit and what could not run. `level` is the sandbox that the submission ran in.
-    """
-
-    assignment: str
-    score: float
-    max_score: float
-    tests: list[TestResult]
-    notebook: NotebookNode = field(repr=False)
-    repairs: list[str]
-    notes: list[str]
-    seed: int
-    level: str
-    seconds: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("notebook", "tests")}
-        notebook = json.loads(nbformat.writes(self.notebook))
-        return {**fields, "tests": [asdict(test) for test in self.tests], "notebook": notebook}
 
 
 @dataclass
@@ -222,7 +174,6 @@ class Engine:
             notes=session.notes + judge.notes,
             seed=asked.seed,
             level=self._running().level,
-            seconds=0.0,
         )
 
     def _running(self) -> ForkServer:

@@ -101,9 +101,7 @@ class Section:
     cells: list[Cell] = field(default_factory=list)
 
 
-def write_feedback(
-    classroom: Path, assignment: str, student: str, *, marks: Marks | None = None, db_url: str | None = None
-) -> Path:
+def write_feedback(classroom: Path, assignment: str, student: str, *, marks: Marks | None = None) -> Path:
     """Write a student's page to `feedback/<student>/<assignment>/<assignment>.html`; raises `GradedError`.
 
     Whoever writes many pages reads the gradebook once (`graded.read_marks`) and passes each student's `marks`.
@@ -111,7 +109,7 @@ def write_feedback(
     result = read_result(classroom, assignment, student)
     notebook = read_notebook(classroom, assignment, student)
     if marks is None:
-        marks = read_marks(classroom, assignment, db_url=db_url).get(student, Marks())
+        marks = read_marks(classroom, assignment).get(student, Marks())
     path = feedback_path(classroom, assignment, student)
     text = feedback_html({**result, "student": student}, notebook, _load(assignment, _stamp(assignment)), marks)
     write_atomically(path, text.encode())

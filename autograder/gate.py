@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,12 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from autograder.assignment import (
-    HIDDEN_BEGIN,
-    HIDDEN_END,
-    RUBRIC_BEGIN,
-    RUBRIC_END,
-    SOLUTION_BEGIN,
-    SOLUTION_END,
+    REGIONS,
     Assignment,
     assignment_names,
     defined_names,
@@ -31,16 +25,18 @@ from autograder.assignment import (
     without_regions,
 )
 from autograder.build import (
+    ANSWER_STUB,
     reference_solutions,
     release_notebook,
     source_notebook,
     submission_notebook,
 )
-from autograder.engine import Engine, TestResult
+from autograder.engine import Engine
 from autograder.lint import lint
 from autograder.mutants import equivalent_mutants, mutants
-from autograder.pool import Failure, Pool, PoolError
+from autograder.pool import Failure, Pool, PoolError, available_cores
 from autograder.repair import Repaired
+from autograder.result import TestResult
 from autograder.submitted import Submitted
 from autograder.testcell import TestCell, compile_tests
 from autograder.variants import Alternative, check_variants, load_alternatives, load_misconceptions
@@ -111,7 +107,7 @@ class Trials:
 
     def __init__(self, console: Console, workers: int | None = None) -> None:
         self.console = console
-        self.pool = Pool(trial_runner, workers or os.cpu_count() or 1)
+        self.pool = Pool(trial_runner, workers or available_cores())
 
     def __enter__(self) -> Trials:
         self.pool.__enter__()
@@ -232,8 +228,8 @@ def mutants_killed(assignment: Assignment, trials: Trials, every: int = 1) -> li
     found = list(mutants(assignment))
     reasons = equivalent_mutants(assignment)
     unused = [" → ".join(key) for key in reasons if key not in {mutant.key for mutant in found}]
-    alive = [mutant for mutant in found if mutant.key not in reasons]
-    live = alive[::every]
+    killable = [mutant for mutant in found if mutant.key not in reasons]
+    tried = killable[::every]
 
     runs = trials.run(
         [
@@ -245,23 +241,23 @@ def mutants_killed(assignment: Assignment, trials: Trials, every: int = 1) -> li
                 until_failure=True,
                 budget_seconds=MUTANT_SECONDS,
             )
-            for m in live
+            for m in tried
         ],
         "mutants",
     )
     hidden = [any(test.points < test.max_points for test in tests) for tests in runs]
     visible = [any(not test.visible_passed for test in tests) for tests in runs]
-    survivors = [f"survives: {mutant}" for mutant, dead in zip(live, hidden, strict=True) if not dead]
-    share = sum(visible) / max(1, len(live))
+    survivors = [f"survives: {mutant}" for mutant, dead in zip(tried, hidden, strict=True) if not dead]
+    share = sum(visible) / max(1, len(tried))
     weak = [] if share >= VISIBLE_SHARE else [f"{share:.0%} killed; {VISIBLE_SHARE:.0%} are wanted"]
     return [
         Finding(
             "mutants are killed",
-            f"{sum(hidden)} of {len(live)} killed, {len(found) - len(alive)} listed as equivalent"
-            + (f"; {len(alive) - len(live)} not tried" if every > 1 else ""),
+            f"{sum(hidden)} of {len(tried)} killed, {len(found) - len(killable)} listed as equivalent"
+            + (f"; {len(killable) - len(tried)} not tried" if every > 1 else ""),
             survivors + [f"listed as equivalent, but no such mutant: {text}" for text in unused],
         ),
-        Finding("mutants are killed by visible tests alone", f"{sum(visible)} of {len(live)} ({share:.0%})", weak),
+        Finding("mutants are killed by visible tests alone", f"{sum(visible)} of {len(tried)} ({share:.0%})", weak),
     ]
 
 
@@ -308,14 +304,10 @@ def nothing_left(assignment: Assignment) -> Finding:
     checked = 0
     for source, release in zip(source_notebook(assignment).cells, release_notebook(assignment).cells, strict=True):
         text = source.source
-        for begin, end in (
-            (SOLUTION_BEGIN, SOLUTION_END),
-            (HIDDEN_BEGIN, HIDDEN_END),
-            (RUBRIC_BEGIN, RUBRIC_END),
-        ):
+        for begin, end in REGIONS:
             text = without_regions(text, begin, end)
         if source.metadata.get("nbgrader", {}).get("solution") and source.cell_type == "markdown":
-            text = "YOUR ANSWER HERE"
+            text = ANSWER_STUB
         allowed = Counter(line.strip() for line in text.splitlines())
         for line, count in Counter(line.strip() for line in release.source.splitlines()).items():
             checked += 1

@@ -26,12 +26,13 @@ from autograder.assignment import RUBRIC_BEGIN, Assignment, grade_id, kind, load
 from autograder.classroom import Classroom, ClassroomError, install, open_classroom, write_atomically
 from autograder.gradebook import NO_RESPONSE, GradebookWriter, Record, back_up
 from autograder.ingest import TIMESTAMP, Unreadable, read_file, read_submission
-from autograder.pool import Failure, Pool, PoolError
+from autograder.pool import Failure, Pool, PoolError, available_cores
 from autograder.repair import fresh_release, repair
+from autograder.result import Result, TestResult
 from autograder.variants import check_variants
 
 if TYPE_CHECKING:
-    from autograder.engine import Engine, Result
+    from autograder.engine import Engine
 
 BATCH = 32
 BATCH_SECONDS = 2.0
@@ -126,14 +127,8 @@ def done(result: Result, assignment: Assignment) -> Done:
     for name, cell in assignment.cells.items():
         if kind(cell) == "written":
             scores[name] = 0.0 if name in untouched else None
-    data = {**plain_result(result), "problem": None, "answers": _digests(notebook, assignment)}
+    data = {**result.as_dict(), "problem": None, "answers": _digests(notebook, assignment)}
     return Done(nbformat.writes(notebook) + "\n", data, scores, dict.fromkeys(untouched, NO_RESPONSE))
-
-
-def plain_result(result: Result) -> dict[str, Any]:
-    """A result without its notebook, as plain JSON data."""
-    fields = {name: value for name, value in vars(result).items() if name not in ("notebook", "tests")}
-    return {**fields, "tests": [dict(vars(test)) for test in result.tests]}
 
 
 def could_not_grade(assignment: Assignment, reason: str, seed: int) -> Done:
@@ -142,42 +137,25 @@ def could_not_grade(assignment: Assignment, reason: str, seed: int) -> Done:
     banner = f"**This submission could not be graded.** {reason}\n\nWhat follows is the untouched assignment."
     notebook.cells.insert(0, nbformat.v4.new_markdown_cell(banner, id="could-not-be-graded"))
     message = f"Could not be graded: {reason}"
-    tests: list[dict[str, Any]] = []
-    scores: dict[str, float | None] = {}
-    for task in assignment.tasks:
-        for cell in task.test_cells:
-            name = str(grade_id(cell))
-            tests.append(
-                {
-                    "grade_id": name,
-                    "task": task.name,
-                    "points": 0.0,
-                    "max_points": float(cell.metadata.nbgrader.points),
-                    "passed": False,
-                    "visible_passed": False,
-                    "message": message,
-                    "misconception": None,
-                    "seconds": 0.0,
-                }
-            )
-            scores[name] = 0.0
-        scores |= {str(grade_id(cell)): 0.0 for cell in task.written_cells}
+    tests = [
+        TestResult(
+            grade_id=str(grade_id(cell)),
+            task=task.name,
+            points=0.0,
+            max_points=float(cell.metadata.nbgrader.points),
+            passed=False,
+            visible_passed=False,
+            message=message,
+        )
+        for task in assignment.tasks
+        for cell in task.test_cells
+    ]
     _mark_failed(notebook, message)
     show_to_graders(notebook, assignment)
-    data = {
-        "assignment": assignment.name,
-        "score": 0.0,
-        "max_score": assignment.max_score,
-        "tests": tests,
-        "repairs": [],
-        "notes": [],
-        "seed": seed,
-        "level": "not run",
-        "seconds": 0.0,
-        "problem": reason,
-        "answers": {},
-    }
-    return Done(nbformat.writes(notebook) + "\n", data, scores, {})
+    result = Result(assignment.name, 0.0, assignment.max_score, tests, notebook, [], [], seed, level="not run")
+    data = {**result.as_dict(), "problem": reason, "answers": {}}
+    graded = [cell for task in assignment.tasks for cell in task.test_cells + task.written_cells]
+    return Done(nbformat.writes(notebook) + "\n", data, {str(grade_id(cell)): 0.0 for cell in graded}, {})
 
 
 def _mark_failed(notebook: NotebookNode, message: str) -> None:
@@ -275,8 +253,7 @@ class Setup:
 
 def default_workers(submissions: int) -> int:
     """One for each core that this process may use, as far as there is memory for their warm engines."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, int(available_memory() / MEMORY_PER_WORKER), submissions))
+    return max(1, min(available_cores(), int(available_memory() / MEMORY_PER_WORKER), submissions))
 
 
 def patience(assignment: Assignment) -> float:

@@ -408,7 +408,7 @@ def _kernelspec() -> dict[str, str]:
 
 
 def load_config(classroom: Classroom) -> Config:
-    """The folder's nbgrader_config.py."""
+    """The folder's nbgrader_config.py; raises ClassroomError if it cannot be used."""
     from traitlets.config import Config, PyFileConfigLoader
 
     if not (classroom.root / "nbgrader_config.py").exists():

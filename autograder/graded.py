@@ -115,6 +115,7 @@ def report_path(classroom: Path, assignment: str) -> Path:
 
 
 def read_result(classroom: Path, assignment: str, student: str) -> dict[str, Any]:
+    """What lies in a student's result.json; raises GradedError if nothing does, or nothing that can be read."""
     path = graded_folder(classroom, assignment, student) / "result.json"
     if not path.is_file():
         raise GradedError(f"{student} has no result for {assignment}: grade the submission first.")
@@ -129,7 +130,7 @@ def read_result(classroom: Path, assignment: str, student: str) -> dict[str, Any
 
 
 def read_notebook(classroom: Path, assignment: str, student: str) -> NotebookNode:
-    """The executed notebook."""
+    """The executed notebook; raises GradedError if it cannot be read."""
     path = graded_folder(classroom, assignment, student) / f"{assignment}.ipynb"
     try:
         return nbformat.read(path, as_version=4)
@@ -138,7 +139,10 @@ def read_notebook(classroom: Path, assignment: str, student: str) -> NotebookNod
 
 
 def read_marks(classroom: Path, assignment: str, *, db_url: str | None = None) -> dict[str, Marks]:
-    """Marks and comments from nbgrader's gradebook, by student of the course; empty if there is no gradebook."""
+    """Marks and comments from nbgrader's gradebook, by student of the course; empty if there is no gradebook.
+
+    Raises GradedError if it cannot be read.
+    """
     path = Classroom(classroom).db_path
     if db_url is None:
         if not path.is_file():

@@ -175,7 +175,7 @@ def read_json(data: bytes) -> tuple[Any, list[str]]:
     text, note = _decode(data)
     repairs += note
     if not text.strip("\0 \r\n\t"):
-        raise Unreadable("The file is empty, so the untouched assignment was graded.")
+        raise Unreadable("The file is empty.")
     if text.count("[") + text.count("{") > MAX_PARTS:
         raise Unreadable(f"The file has more than {MAX_PARTS:,} brackets; clear its outputs and hand it in again.")
     try:
@@ -251,7 +251,7 @@ def _salvage(text: str) -> tuple[Any, list[str]]:
         return content, ["There was other text after the end of the notebook; it was left out."]
     cells = _salvage_cells(text, decoder)
     if not cells:
-        raise Unreadable("The file is not a notebook (its JSON is broken), so the untouched assignment was graded.")
+        raise Unreadable("The file is not a notebook (its JSON is broken).")
     return {"cells": cells}, [f"The file was damaged; {len(cells)} of its cells could be read, the others are lost."]
 
 

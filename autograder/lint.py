@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from autograder.assignment import HIDDEN_BEGIN, Assignment, defined_names, is_experiment
+from autograder.assignment import HIDDEN_BEGIN, Assignment, defined_names, first_line, is_experiment
 from autograder.channel import ChannelError
 from autograder.judge import Known
 from autograder.running import LocalCalls, RandomState, derive, make_namespace, quiet, run_part, seed_everything
 from autograder.submitted import Submitted
-from autograder.testcell import TestCell, compile_tests, first_line, hidden_regions, is_probe, overlaps
+from autograder.testcell import TestCell, compile_tests, hidden_regions, is_probe, overlaps
 from utils import checks
 
 FORBIDDEN = {"exec", "eval", "open", "compile", "input", "__import__", "globals", "locals", "vars", "breakpoint"}
@@ -209,7 +209,7 @@ def _free_names(source: str) -> set[str]:
     return used | (inner - _names_bound(source))
 
 
-# --- running ------------------------------------------------------------------------------------------------------
+# Running
 
 
 def _run(test: TestCell, submitted: Submitted, known: Known, reference: ModuleType) -> Iterator[str]:

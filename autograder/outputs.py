@@ -109,7 +109,7 @@ def error(name: str, message: str, traceback: list[str] | None = None) -> Notebo
     return _output("error", ename=name, evalue=message, traceback=[message] if traceback is None else traceback)
 
 
-def number(value: float, count: int | None = None) -> NotebookNode:
+def number(value: float) -> NotebookNode:
     """The result of a cell whose last expression is a number: nbgrader reads partial credit from it."""
     data = NotebookNode({"text/plain": repr(value)})
-    return _output("execute_result", data=data, metadata=NotebookNode(), execution_count=count)
+    return _output("execute_result", data=data, metadata=NotebookNode(), execution_count=None)

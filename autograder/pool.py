@@ -50,6 +50,11 @@ class _Worker:
     deadline: float = field(default=float("inf"))
 
 
+def available_cores() -> int:
+    """How many this process may use: in a container, or under taskset, fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Pool:
     """Runs tasks in `workers` processes.
 

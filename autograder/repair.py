@@ -75,7 +75,7 @@ def repair(data: bytes, assignment: Assignment) -> Repaired:
         return Repaired(fresh_release(assignment), [str(error)], readable=False)
     except Exception as error:
         log.info("repair failed", exc_info=True)
-        sentence = f"The notebook could not be read ({type(error).__name__}), so the untouched assignment was graded."
+        sentence = f"The notebook could not be read ({type(error).__name__})."
         return Repaired(fresh_release(assignment), [sentence], readable=False)
     return repaired
 
@@ -124,7 +124,7 @@ def _read_cells(content: Any) -> tuple[list[Cell], list[str]]:
         raise Unreadable(f"The notebook has more than {MAX_CELLS:,} cells: take out those that you do not need.")
     cells = [cell for item in raw if (cell := _read_cell(item)) is not None]
     if not cells:
-        raise Unreadable("The notebook has no cells, so the untouched assignment was graded.")
+        raise Unreadable("The notebook has no cells.")
     if len(cells) < len(raw):
         repairs.append(f"{len(raw) - len(cells)} of the notebook's cells were not cells at all; they were left out.")
     repairs += _kernel_repair(metadata)
@@ -264,10 +264,7 @@ def _rebuild(cells: list[Cell], skeleton: NotebookNode, assignment: Assignment) 
         raise Unreadable(f"This is the notebook of the assignment “{other}”, not of “{assignment.name}”.")
     match = _match(cells, skeleton.cells)
     if not any(kind(skeleton.cells[place]) in GRADED for place in match.claims):
-        raise Unreadable(
-            f"The notebook has none of the cells of “{assignment.name}”: it is another notebook, "
-            "so the untouched assignment was graded."
-        )
+        raise Unreadable(f"The notebook has none of the cells of “{assignment.name}”: it is another notebook.")
     repairs = _Repairs()
     chosen: dict[int, list[int]] = {}
     for place, found in match.claims.items():

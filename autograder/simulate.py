@@ -16,6 +16,7 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment, grade_id, kind, load_assignment
 from autograder.build import ANSWER_STUB, reference_solutions, strip_marks, submission_notebook
+from autograder.classroom import ClassroomError
 from autograder.variants import Variant, load_alternatives, load_misconceptions
 
 FIRST = (
@@ -190,13 +191,22 @@ def _bytes(notebook: NotebookNode) -> bytes:
 
 
 def simulate(name: str, classroom: Path, students: int = 16, seed: int = 0) -> list[Simulated]:
-    """Write a class to `classroom/submitted/<student>/<assignment>/`, and what each one is to `simulated.json`."""
+    """Write a class to `classroom/submitted/<student>/<assignment>/`, and what each one is to `simulated.json`.
+
+    Raises ClassroomError if the folder holds submissions that were not made up.
+    """
     assignment = load_assignment(name)
+    submitted, profiles_file = classroom / "submitted", classroom / "simulated.json"
+    if submitted.is_dir() and any(submitted.iterdir()) and not profiles_file.exists():
+        raise ClassroomError(
+            f"{submitted} holds submissions that were not made up: name another folder with --classroom."
+        )
     made = simulated_class(assignment, students, seed)
+    classroom.mkdir(parents=True, exist_ok=True)
+    profiles = {submission.student: submission.profile for submission in made}
+    profiles_file.write_text(json.dumps(profiles, indent=1), encoding="utf-8")
     for submission in made:
         folder = classroom / "submitted" / submission.student / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / submission.filename).write_bytes(submission.data)
-    profiles = {submission.student: submission.profile for submission in made}
-    (classroom / "simulated.json").write_text(json.dumps(profiles, indent=1), encoding="utf-8")
     return made

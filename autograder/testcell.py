@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from nbformat.notebooknode import NotebookNode
 
-from autograder.assignment import HIDDEN_BEGIN, HIDDEN_END, Assignment, Task, grade_id, keep_source
+from autograder.assignment import HIDDEN_BEGIN, HIDDEN_END, Assignment, Task, first_line, grade_id, keep_source
 from autograder.names import names_defined
 from utils.reading import free_names
 
@@ -105,10 +105,6 @@ def hidden_regions(source: str) -> list[tuple[int, int]]:
 def overlaps(node: ast.stmt, regions: list[tuple[int, int]]) -> bool:
     start = first_line(node)
     return any(start <= last and (node.end_lineno or start) >= first for first, last in regions)
-
-
-def first_line(node: ast.stmt) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
 
 
 def is_probe(node: ast.stmt) -> bool:

@@ -9,7 +9,7 @@ import ast
 import importlib.util
 from dataclasses import dataclass
 
-from autograder.assignment import Assignment, AssignmentError, Task, grade_id
+from autograder.assignment import Assignment, AssignmentError, Task, first_line, grade_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Variant:
     code: str = ""
 
     def solutions(self, assignment: Assignment) -> dict[str, str]:
-        """Changed solution cells, by grade_id."""
+        """Changed solution cells, by grade_id; raises AssignmentError if the change does not fit the solution."""
         if self.find:
             task = assignment.task_of(self.function)
             for cell in task.solution_cells:
@@ -56,7 +56,7 @@ class Variant:
         changed: dict[str, str] = {}
         extra = []
         for node in ast.parse(self.code).body:
-            text = "\n".join(self.code.splitlines()[_first_line(node) - 1 : node.end_lineno])
+            text = "\n".join(self.code.splitlines()[first_line(node) - 1 : node.end_lineno])
             name = getattr(node, "name", None)
             home = next(
                 (key for key, source in sources.items() if name and find_definition(ast.parse(source), name)),
@@ -104,10 +104,6 @@ def find_definition(tree: ast.Module, qualified_name: str) -> ast.FunctionDef | 
             return None
         nodes = found.body
     return found
-
-
-def _first_line(node: ast.stmt) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
 
 
 def load_misconceptions(assignment: Assignment) -> list[Misconception]:

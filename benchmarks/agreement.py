@@ -29,7 +29,8 @@ from rich.table import Table
 from autograder import stock
 from autograder.assignment import Assignment, defined_names, grade_id, kind, load_assignment
 from autograder.build import reference_solutions, release_notebook, submission_notebook
-from autograder.engine import Engine, Result
+from autograder.engine import Engine
+from autograder.result import Result
 from autograder.simulate import delete_test_cell, duplicate_cell, simulated_class, strip_metadata
 from autograder.variants import Variant, load_alternatives, load_misconceptions
 
@@ -201,7 +202,8 @@ def _explain(result: Result, cell: str, notebook: NotebookNode | None, log: str,
         return REPAIRED, "; ".join(result.repairs)
     if drawn:
         return DRAWN, ""
-    outputs = next((c.outputs for c in notebook.cells if grade_id(c) == cell), []) if notebook is not None else []
+    cells = notebook.cells if notebook is not None else ()
+    outputs: list[NotebookNode] = next((c.outputs for c in cells if grade_id(c) == cell), [])
     said = [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"]
     errors = [f"stock: {output.ename}: {output.evalue}" for output in outputs if output.output_type == "error"]
     if said and not errors:
@@ -244,7 +246,7 @@ def main() -> int:
             submissions = [one for one in submissions if one.name in options.only]
         shown = sum(len(one.variants) for one in submissions)
         console.print(f"{name}: {len(submissions)} submissions that show {shown} variants", highlight=False)
-        compared, found = 0, []
+        compared, found = 0, list[Disagreement]()
         with tempfile.TemporaryDirectory(prefix="agreement-") as folder:
             for number, (one, cells, differ) in enumerate(compare(assignment, submissions, Path(folder)), 1):
                 compared, found = compared + cells, found + differ

@@ -42,7 +42,7 @@ def erasing(p: float) -> v2.RandomErasing:
 def images_per_second(work: Callable[[], object], images: int) -> float:
     """The median of the rates, in CPU time, of calls that take about two seconds together."""
     work()
-    rates = []
+    rates: list[float] = []
     end = time.process_time() + SECONDS
     while time.process_time() < end or len(rates) < 3:
         start = time.process_time()

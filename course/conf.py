@@ -2,7 +2,7 @@
 
 import os
 import sys
-from importlib.util import find_spec
+from importlib.resources import files
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,7 +18,7 @@ language = "en"
 # MathJax's files come from the package sphinx-mathjax-offline, of which the site needs one bundle: TeX in, HTML out. As
 # an extension it would copy all, and forbid to build in parallel.
 extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx_copybutton", "course.pages"]
-MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static"
+MATHJAX = Path(str(files("sphinx-mathjax-offline"))) / "static"
 UNUSED_MATHJAX = [f"mathjax/{name}" for name in ("*-svg*", "mml-*", "tex-mml-*", "tex-chtml-full*", "output/svg")]
 exclude_patterns = ["*.ipynb", "_static", "**.ipynb_checkpoints", *UNUSED_MATHJAX]
 source_suffix = {".md": "myst-nb"}

@@ -12,7 +12,6 @@ import yaml
 from nbformat.notebooknode import NotebookNode
 
 COURSE = Path(__file__).resolve().parent
-ASSIGNMENTS = COURSE.parent / "assignments"
 
 
 @dataclass(frozen=True)

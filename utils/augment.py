@@ -20,7 +20,8 @@ def random_crop(
     """Pad each image on all sides, then cut a window of the old size out of it, at an offset of its own.
 
     `images` is (N, C, H, W). Both offsets are uniform over 0 … 2·padding; at offset `padding` the image is unmoved.
-    "reflect" pads with the mirrored image, without repeating its border, and needs padding < min(H, W).
+    "reflect" pads with the mirrored image, without repeating its border, and needs padding < min(H, W). Raises
+    ValueError for another padding or mode.
     """
     n, _, height, width = images.shape
     if padding < 0:
@@ -46,7 +47,8 @@ def cutout(images: Tensor, size: int, p: float, fill: float | Sequence[float] | 
 
     The centre (cy, cx) is uniform over all pixels of the image. The hole has the rows from cy − size//2 up to but not
     including cy − size//2 + size, and the columns likewise; what lies outside the image is cut off. `images` is
-    (N, C, H, W), `fill` a number or one per channel: the mean, so 0 for normalised images.
+    (N, C, H, W), `fill` a number or one per channel: the mean, so 0 for normalised images. Raises ValueError
+    for a negative `size`, a `p` outside [0, 1] and a `fill` of another shape.
     T. DeVries and G. W. Taylor, Improved Regularization of Convolutional Neural Networks with Cutout,
     arXiv:1708.04552 (2017).
     """

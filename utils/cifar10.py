@@ -139,6 +139,8 @@ def channel_stats(images: Tensor) -> tuple[Tensor, Tensor]:
 
     `images` is (N, C, H, W), uint8; the results are (C,), float32, on its device. The sums are taken in integers and so
     are exact: a float32 sum of CIFAR-10's 51 million values per channel would be wrong in its first digits.
+
+    Raises ValueError for images of another shape or dtype, and if there are none.
     """
     if images.dtype != torch.uint8 or images.ndim != 4 or len(images) == 0:
         raise ValueError(f"channel_stats takes uint8 images (N, C, H, W), not {images.dtype} {tuple(images.shape)}.")

@@ -74,6 +74,8 @@ def digits(
     "global": one mean and standard deviation for all pixels; "pixel": one of each per pixel (std 1 where a pixel never
     changes); "range": divide by 16, so that inputs lie in [0, 1]; None: raw.
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI (1998), doi:10.24432/C50P49.
+
+    Raises ValueError for a share outside (0, 1) or another way to standardize, ImportError without scikit-learn.
     """
     if not 0 < held_out < 1:
         raise ValueError(f"held_out is a share between 0 and 1, not {held_out}.")
@@ -104,6 +106,8 @@ def photograph(name: Literal["china", "flower"] = "china", *, gray: bool = False
 
     The originals have 427 × 640 pixels; `height` shrinks them, with antialiasing, at the same ratio. `gray` gives one
     channel, the luma 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
+
+    Raises ValueError for another name, ImportError without scikit-learn.
     """
     if name not in ("china", "flower"):
         raise ValueError(f"The photographs are 'china' and 'flower', not {name!r}.")
@@ -115,21 +119,6 @@ def photograph(name: Literal["china", "flower"] = "china", *, gray: bool = False
         size = (height, round(height * image.shape[2] / image.shape[1]))
         image = F.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0].clamp(0, 1)
     return image.contiguous()
-
-
-def two_spirals(
-    n: int, *, noise: float = 0.02, turns: float = 1.0, generator: torch.Generator | None = None
-) -> tuple[Tensor, Tensor]:
-    """Points on two interleaved spirals: x of shape (n, 2), about within [−1, 1]²; y of shape (n,), 0 or 1.
-
-    No line, and no network without a hidden layer, can tell the two apart. The classes differ in size by at most one.
-    """
-    y = torch.arange(n) % 2
-    t = torch.rand(n, generator=generator).sqrt()
-    angle = 2 * math.pi * turns * t + math.pi * y
-    radius = 0.1 + 0.9 * t
-    x = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
-    return x + noise * torch.randn(n, 2, generator=generator), y
 
 
 def two_moons(n: int, *, noise: float = 0.1, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:

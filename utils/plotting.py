@@ -26,8 +26,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from utils.training import History
-
 # M. Okabe and K. Ito, Color Universal Design (2008); yellow is left out, being too pale for lines on white.
 COLORS = {
     "blue": "#0072B2",
@@ -160,21 +158,6 @@ def curves(
     return _figure_of(axes)
 
 
-def training_curves(history: History, *, title: str) -> Figure:
-    """Loss and, for a classifier, accuracy per epoch: as seen in training, and on held-out data."""
-    classifies = bool(history.train_accuracy)
-    figure, axes = panels(1, 2 if classifies else 1, title=title)
-    epochs = np.arange(1, len(history) + 1)
-    measured = [("Loss", "mean loss", history.train_loss, history.val_loss)]
-    if classifies:
-        measured.append(("Accuracy", "share that is right", history.train_accuracy, history.val_accuracy))
-    for panel, (name, ylabel, train, val) in zip(axes[0], measured, strict=True):
-        series = {"training": (epochs, train)} | ({"held out": (epochs, val)} if val else {})
-        curves(series, title=name, xlabel="epoch", ylabel=ylabel, axes=panel)
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return figure
-
-
 def per_layer(
     statistics: Mapping[str, Values],
     *,
@@ -247,7 +230,7 @@ def image_grid(
     """Images (N, C, H, W), (N, H, W) or a list of single ones, with C = 1 (gray) or 3 (colour).
 
     All images share one scale: `limits`, else the smallest and largest value among them. `size` is the width of one
-    image in inches.
+    image in inches. Raises ValueError if there is no image, or one of another shape.
     """
     arrays = [_picture(image) for image in images]
     if not arrays:
@@ -345,7 +328,8 @@ def decision_regions(
 ) -> Figure:
     """Points x (N, 2) with classes y (N,), over the class that `predict` gives each place of the plane.
 
-    `predict` maps points (M, 2) to logits (M, K) or to class indices (M,).
+    `predict` maps points (M, 2) to logits (M, K) or to class indices (M,). Raises ValueError for more than seven
+    classes: there are no more colours that everyone can tell apart.
     """
     low, high = x.min(dim=0).values, x.max(dim=0).values
     margin = 0.08 * (high - low)

@@ -41,7 +41,10 @@ class History:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch, counted from 0, with the lowest validation loss (the first of equals)."""
+        """The epoch, counted from 0, with the lowest validation loss (the first of equals).
+
+        Raises ValueError if nothing was validated.
+        """
         if not self.val_loss:
             raise ValueError("There is no validation loss: give fit() a validation set.")
         return min(range(len(self.val_loss)), key=self.val_loss.__getitem__)
@@ -72,6 +75,8 @@ def fit(
 
     The stop button (or Ctrl-C) ends the training early: the history of the finished epochs is returned and
     `history.interrupted` is True. The model keeps the weights that it then has.
+
+    Raises ValueError if there are no examples.
     """
     history = History()
     device = _device_of(model)
@@ -114,7 +119,7 @@ def evaluate(
 ) -> tuple[float, float | None]:
     """Mean loss and accuracy over all examples, in evaluation mode; the model's mode is put back afterwards.
 
-    The accuracy is None if the targets are not class indices.
+    The accuracy is None if the targets are not class indices. Raises ValueError if there are no examples.
     """
     was_training = model.training
     model.eval()

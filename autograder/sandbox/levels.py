@@ -120,10 +120,10 @@ class Full(Level):
         """It was a mount of the student's own, and went with it."""
 
     def confine(self, budget: dict[str, Any], scratch: Path, slot: int, server: int) -> None:
-        use = limits.Use.now()
+        mapped = limits.Mapped.now()
         namespaces.isolate(budget["disk_mb"], limits.file_count(budget["disk_mb"]))
         _volunteer_for_the_oom_killer()
-        limits.apply(budget, use)
+        limits.apply(budget, mapped)
         os.chdir(scratch)
         privileges.keep_what_one_has()
         writable = (scratch, filesystem.temporary(), filesystem.SHARED_MEMORY, *filesystem.devices())
@@ -152,7 +152,7 @@ class Unsafe(Level):
         return scratch
 
     def confine(self, budget: dict[str, Any], scratch: Path, slot: int, server: int) -> None:
-        use = limits.Use.now()
+        mapped = limits.Mapped.now()
         spare_tasks = 0
         if self.users is None:
             # The kernel counts all that this user runs; the server watches what belongs to each student.
@@ -160,7 +160,7 @@ class Unsafe(Level):
         if self.users is not None:
             privileges.become(self.users.of(slot), self._capabilities())
         _volunteer_for_the_oom_killer()
-        limits.apply(budget, use, spare_tasks)
+        limits.apply(budget, mapped, spare_tasks)
         os.chdir(scratch)
         privileges.keep_what_one_has()
         self._lock(scratch)

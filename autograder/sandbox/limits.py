@@ -25,14 +25,14 @@ def file_count(disk_mb: int) -> int:
 
 
 @dataclass(frozen=True)
-class Use:
+class Mapped:
     """Memory that a process has mapped, in bytes: all of it, and the private writable part."""
 
     address_space: int
     data: int
 
     @classmethod
-    def now(cls) -> Use:
+    def now(cls) -> Mapped:
         """Of this process: a fork starts with all that its parent mapped, and limits count that too."""
         with open("/proc/self/statm") as statm:
             pages = statm.read().split()
@@ -40,8 +40,8 @@ class Use:
         return cls(int(pages[0]) * page, int(pages[5]) * page)
 
 
-def apply(budget: dict[str, Any], use: Use, spare_tasks: int = 0) -> None:
-    """Set the limits of this process. `use` is its use before any student code ran.
+def apply(budget: dict[str, Any], mapped: Mapped, spare_tasks: int = 0) -> None:
+    """Set the limits of this process. `mapped` is what it had mapped before any student code ran.
 
     RLIMIT_NPROC is counted per user and user namespace, and for uid 0 not at all: call this as the student's own user,
     with the number of tasks that are not the student's and may run under the same one.
@@ -52,8 +52,8 @@ def apply(budget: dict[str, Any], use: Use, spare_tasks: int = 0) -> None:
     # Without huge pages each page costs a page fault, and so a bound on memory can be read off the count of faults.
     system.prctl(system.PR_SET_THP_DISABLE, 1)
     for kind, soft, hard in (
-        (resource.RLIMIT_AS, use.address_space + memory + _RESERVED, None),
-        (resource.RLIMIT_DATA, use.data + memory, None),
+        (resource.RLIMIT_AS, mapped.address_space + memory + _RESERVED, None),
+        (resource.RLIMIT_DATA, mapped.data + memory, None),
         (resource.RLIMIT_CPU, cpu, cpu + 1),
         (resource.RLIMIT_NPROC, budget["processes"] + spare_tasks, None),
         (resource.RLIMIT_FSIZE, budget["disk_mb"] * MB, None),

@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment, Budget, grade_id, kind, load_assignment
 from autograder.build import release_notebook
+from autograder.result import Result, TestResult
 
 SOURCE = '''\
 # ---
@@ -148,37 +148,6 @@ def hand_in(
     return folder
 
 
-@dataclass(frozen=True)
-class FakeTest:
-    grade_id: str
-    task: str
-    points: float
-    max_points: float
-    passed: bool
-    message: str
-    misconception: str | None
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class FakeResult:
-    assignment: str
-    score: float
-    max_score: float
-    tests: list[FakeTest]
-    notebook: NotebookNode
-    repairs: list[str]
-    notes: list[str]
-    seed: int
-    level: str = "fake"
-    seconds: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        plain = {**vars(self), "tests": [dict(vars(test)) for test in self.tests]}
-        del plain["notebook"]
-        return plain
-
-
 class FakeEngine:
     """Runs the code of the small assignment right here; for submissions that these tests made up themselves."""
 
@@ -191,7 +160,7 @@ class FakeEngine:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def grade(self, data: Any, assignment: Assignment, *, seed: int | None = None, tasks: Any = None) -> FakeResult:
+    def grade(self, data: Any, assignment: Assignment, *, seed: int | None = None, tasks: Any = None) -> Result:
         notebook = copy.deepcopy(data.notebook)
         if self.log is not None:
             with self.log.open("a") as log:
@@ -211,11 +180,10 @@ class FakeEngine:
                 except Exception as error:
                     cell.outputs = [nbformat.v4.new_output("error", ename=type(error).__name__, evalue=str(error))]
         score = sum(test.points for test in tests)
-        return FakeResult(
-            assignment.name, score, assignment.max_score, tests, notebook, list(data.repairs), [], seed or 0
-        )
+        repairs = list(data.repairs)
+        return Result(assignment.name, score, assignment.max_score, tests, notebook, repairs, [], seed or 0, "fake")
 
-    def _judge(self, cell: NotebookNode, assignment: Assignment, namespace: dict[str, Any]) -> FakeTest:
+    def _judge(self, cell: NotebookNode, assignment: Assignment, namespace: dict[str, Any]) -> TestResult:
         name = str(grade_id(cell))
         points = float(assignment.cells[name].metadata.nbgrader.points)
         task = assignment.task_of(name).name
@@ -225,14 +193,14 @@ class FakeEngine:
             message = f"{name} failed: {type(error).__name__}"
             cell.outputs = [nbformat.v4.new_output("error", ename="CheckFailed", evalue=message, traceback=[message])]
             wrong = "adds-nothing" if name == "sums-add" else None
-            return FakeTest(name, task, 0.0, points, False, message, wrong)
-        return FakeTest(name, task, points, points, True, "", None)
+            return TestResult(name, task, 0.0, points, False, False, message, wrong)
+        return TestResult(name, task, points, points, True, True, "")
 
 
 class SlowEngine(FakeEngine):
     """Takes a moment for each submission."""
 
-    def grade(self, *args: Any, **kwargs: Any) -> FakeResult:
+    def grade(self, *args: Any, **kwargs: Any) -> Result:
         time.sleep(0.05)
         return super().grade(*args, **kwargs)
 

@@ -65,7 +65,19 @@ def test_unknown_assignment_is_named_with_the_known_ones():
     ("old", "new", "message"),
     [
         ('"grade_id": "why"', '"grade_id": "double"', "grade_id used twice: double"),
-        ("### END HIDDEN TESTS\n", "", "'double-test' opens hidden tests that it does not close"),
+        ("### END HIDDEN TESTS\n", "", "'double-test' has '### BEGIN HIDDEN TESTS' without '### END HIDDEN TESTS'"),
+        (
+            "    return SCALE * x\n    ### END SOLUTION",
+            "    return SCALE * x",
+            "'double' has '### BEGIN SOLUTION' without",
+        ),
+        ("return SCALE * x", "return SCALE * * x", "line 4 of cell 'double' is not Python: invalid syntax"),
+        ("cell_seconds: 3", "cell_second: 3", "a budget has cell_seconds, .*; found cell_second"),
+        (
+            '"minutes": 5, "difficulty": 1}\n# ## Task 2',
+            '"minutes": 5}\n# ## Task 2',
+            'found {"name": "why", "minutes": 5}',
+        ),
         ("# ## Task 2. Why", "# Why", "task .*why.* has no heading"),
         (
             '# %% [markdown] task={"name": "double", "minutes": 5, "difficulty": 1}',

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from autograder import __main__ as cli
 from autograder.assignment import Assignment, assignment_names
+from autograder.pool import PoolError
 from tests.autograder.mini import (
     RIGHT,
     WRONG_ADD,
@@ -194,7 +195,7 @@ class TestMistakes:
             ),
             (["grade", "mini", "-c", "empty"], "There is no folder empty/submitted: put each submission into"),
             (["report", "mini", "-c", "empty"], "There is no graded submission of mini in empty. Grade it first."),
-            (["report", "mini", "-c", "empty", "-s", "ada"], "ada has no graded submission of mini: grade it first."),
+            (["report", "mini", "-c", "empty", "-s", "ada"], "No graded submission of mini by ada: grade it first."),
             (["check", "none.ipynb"], "none.ipynb cannot be read: No such file or directory."),
             (
                 ["check", "mine.ipynb"],
@@ -217,9 +218,21 @@ class TestMistakes:
         (tmp_path / "mini.ipynb").write_bytes(b"no notebook")
         status, _, err = run("check", "mini.ipynb")
         assert status == 2
-        assert err.strip() == (
-            "mini.ipynb: The file is not a notebook (its JSON is broken), so the untouched assignment was graded."
-        )
+        assert err.strip() == ("mini.ipynb: The file is not a notebook (its JSON is broken).")
+
+    def test_nobody_is_made_up_in_a_real_class(self, run, mini, tmp_path):
+        hand_in(tmp_path / "demo", "ada", submission(mini, RIGHT))
+        status, out, err = run("simulate", "mini", "-c", "demo")
+        assert (status, out) == (2, "")
+        assert err.startswith("demo/submitted holds submissions that were not made up")
+        assert [folder.name for folder in (tmp_path / "demo" / "submitted").iterdir()] == ["ada"]
+
+    def test_no_sandbox_for_the_gate(self, run, mini, monkeypatch):
+        def no_start(*_: object, **__: object) -> None:
+            raise PoolError("Student code cannot be isolated on this machine.")
+
+        monkeypatch.setattr("autograder.gate.gate", no_start)
+        assert run("gate", "mini") == (2, "", "Student code cannot be isolated on this machine.\n")
 
     def test_a_corrupt_gradebook(self, run, mini, tmp_path):
         hand_in(tmp_path / "demo", "ada", submission(mini, RIGHT))

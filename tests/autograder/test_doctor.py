@@ -12,6 +12,7 @@ import pytest
 
 from autograder import doctor
 from autograder.doctor import ADVICE, MISSING, OK, Finding
+from autograder.sandbox.detect import Detected
 
 
 class FakeServer:
@@ -75,10 +76,37 @@ def test_a_sandbox_that_cannot_be_had(tmp_path, monkeypatch):
     assert "--unsafe" in finding.advice
 
 
+def test_a_package_that_is_too_old_or_too_new(tmp_path, monkeypatch):
+    others = {"torch": "1.13.1", "nbgrader": "0.10.0"}
+    known = doctor.version
+    monkeypatch.setattr("autograder.doctor.version", lambda name: others.get(name) or known(name))
+    findings = examine(tmp_path)
+    assert all(findings[name].state == MISSING for name in others)
+    assert findings["numpy"].state == OK
+    assert findings["torch"].found.startswith("1.13.1; needed is >=2.")
+
+
+def test_the_packages_are_those_of_the_project_itself(tmp_path, monkeypatch):
+    asked = {"some-course": ["torch>=1.0", "nbgrader>=0.9 ; extra == 'grading'", "no-such-linter ; extra == 'dev'"]}
+    monkeypatch.setattr("autograder.doctor.COURSE", "some-course")
+    monkeypatch.setattr("autograder.doctor.requires", asked.__getitem__)
+    findings = examine(tmp_path)
+    assert {"torch", "nbgrader"} <= findings.keys()
+    assert not {"numpy", "no-such-linter"} & findings.keys()
+
+
+def test_the_course_itself_is_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr("autograder.doctor.COURSE", "no-such-course")
+    assert examine(tmp_path)["no-such-course"].state == MISSING
+
+
 def test_a_weaker_sandbox(tmp_path, monkeypatch):
     monkeypatch.setattr(FakeServer, "level", "landlock")
+    reasons = {"full": "creating namespaces: Operation not permitted"}
+    monkeypatch.setattr("autograder.sandbox.detect.detect", lambda: Detected("landlock", reasons))
     finding = examine(tmp_path)["sandbox"]
     assert finding.state == ADVICE
+    assert reasons["full"] in finding.found
     assert "user namespaces" in finding.advice
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder import forkserver, sandbox
+from autograder import forkserver
 from autograder.assignment import Budget
 from autograder.forkserver import ForkServer, ForkServerError
-from autograder.sandbox import seccomp
+from autograder.sandbox import landlock, seccomp
+from autograder.sandbox.detect import detect
 from autograder.sandbox.processes import children, descendants, remove_folder, require_one_thread
 
 ENTRY = "autograder.sandbox.shell:serve"
@@ -80,7 +81,7 @@ def test_a_server_that_dies_while_it_starts_is_replaced():
 
 
 def test_a_server_killed_while_it_enters_the_sandbox_does_not_start_again_in_a_weaker_one():
-    best = sandbox.detect().level
+    best = detect().level
     if best is None:
         pytest.skip("there is no sandbox here")
     with ForkServer(entry=ENTRY) as server:
@@ -222,7 +223,7 @@ import json, sys
 from autograder.sandbox import privileges, seccomp
 from autograder.forkserver import ForkServer, ForkServerError
 from autograder.assignment import Budget
-from autograder import forkserver, sandbox
+from autograder.sandbox.detect import detect
 
 numbers, options = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 code = [seccomp._instruction(seccomp._LOAD, 0)]
@@ -231,7 +232,7 @@ for number in numbers:
 code.append(seccomp._instruction(seccomp._RETURN, seccomp._ALLOW))
 privileges.keep_what_one_has()
 seccomp.install(b"".join(seccomp.struct.pack("=HBBI", *line) for line in code))
-detected = sandbox.detect()
+detected = detect()
 try:
     with ForkServer(entry="autograder.sandbox.shell:serve", **options) as server:
         with server.spawn(Budget()) as student:
@@ -254,7 +255,7 @@ def _machine_without(*calls: str, **options):
     return json.loads(done.stdout)
 
 
-needs_landlock = pytest.mark.skipif(sandbox.detect().landlock_abi == 0, reason="this kernel has no Landlock")
+needs_landlock = pytest.mark.skipif(landlock.abi() == 0, reason="this kernel has no Landlock")
 
 
 @needs_landlock

@@ -218,7 +218,8 @@ def test_no_seed_that_code_can_see_before_hidden_tests_draws_their_inputs(engine
         failed = engine.grade(data, assignment, seed=1, diagnose=False)
         engine.grade(submit(assignment, double="def double(x): return 2 * x"), assignment, seed=1)
     drawn = [call.args[0] for call in draw.call_args_list]
-    shown = {int(number) for number in re.findall(r"\d{9,}", json.dumps(failed.as_dict()))}
+    everything = json.dumps(failed.as_dict()) + nbformat.writes(failed.notebook)
+    shown = {int(number) for number in re.findall(r"\d{9,}", everything)}
     assert derive(1, "double-test/hidden") in drawn
     assert derive(1, "double-test/visible") in shown
     hidden = {derive(1, f"{test.grade_id}/hidden") for test in failed.tests}

@@ -25,9 +25,10 @@ from nbgrader.api import Gradebook
 
 from autograder.assignment import Assignment
 from autograder.classroom import TEMPORARY, Classroom, ClassroomError, open_classroom
-from autograder.engine import KILLS_FORGIVEN, Engine, Result
+from autograder.engine import KILLS_FORGIVEN, Engine
 from autograder.grade import grade_class
 from autograder.kept import kept_in
+from autograder.result import Result
 from autograder.sandbox.processes import children, descendants
 from autograder.session import Session
 from tests.autograder.mini import (
@@ -238,7 +239,7 @@ def kill_student_process(engine: Engine) -> None:
 
 
 def without_time(result: Result) -> dict[str, Any]:
-    plain = result.as_dict()
+    plain = {**result.as_dict(), "notebook": result.notebook}
     for timed in (plain, *plain["tests"]):
         timed["seconds"] = 0
     return plain

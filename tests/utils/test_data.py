@@ -95,25 +95,14 @@ def test_photograph_of_another_name() -> None:
         data.photograph("cat")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("draw", [data.two_spirals, data.two_moons])
-def test_toy_sets(draw) -> None:
-    x, y = draw(101, generator=torch.Generator().manual_seed(1))
-    again, _ = draw(101, generator=torch.Generator().manual_seed(1))
-    other, _ = draw(101, generator=torch.Generator().manual_seed(2))
+def test_moons_follow_their_generator() -> None:
+    x, y = data.two_moons(101, generator=torch.Generator().manual_seed(1))
+    again, _ = data.two_moons(101, generator=torch.Generator().manual_seed(1))
+    other, _ = data.two_moons(101, generator=torch.Generator().manual_seed(2))
     assert (x.shape, x.dtype, y.shape, y.dtype) == ((101, 2), torch.float32, (101,), torch.int64)
     assert torch.equal(x, again)
     assert not torch.equal(x, other)
     assert y.bincount().tolist() == [51, 50]
-
-
-def test_spirals_need_more_than_a_line_and_are_separable() -> None:
-    x, y = data.two_spirals(2000, noise=0.0, generator=torch.Generator().manual_seed(0))
-    radius, angle = x.norm(dim=1), torch.atan2(x[:, 1], x[:, 0])
-    turns = (angle - 2 * torch.pi * (radius - 0.1) / 0.9 - torch.pi * y) / (2 * torch.pi)
-    assert (turns - turns.round()).abs().max() < 1e-4, "every point lies on the spiral of its class"
-    features = torch.cat([x, torch.ones(2000, 1)], dim=1)
-    line = torch.linalg.lstsq(features, 2.0 * y[:, None] - 1).solution
-    assert ((features @ line)[:, 0].gt(0) == y).float().mean() < 0.75
 
 
 def test_moons_lie_on_their_half_circles() -> None:

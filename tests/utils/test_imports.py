@@ -45,7 +45,7 @@ def test_utils_works_without_jupyter() -> None:
         model = torch.nn.Linear(2, 2)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         history = training.fit(model, (x, y), (x, y), optimizer=optimizer, epochs=2)
-        figure = plotting.training_curves(history, title="t")
+        figure = plotting.curves({"loss": history.train_loss}, title="t", xlabel="epoch", ylabel="loss")
         shown = widgets.interactive(lambda k=1: figure, k=widgets.Slider(0, 3))
         assert shown.figure is figure
         assert widgets.interactive(lambda k=1: figure, static=False, k=widgets.Slider(0, 3)) == shown

@@ -18,7 +18,6 @@ from PIL import Image
 
 from tests import needs_jupyter
 from utils import plotting
-from utils.training import History
 
 matplotlib.use("Agg")
 
@@ -88,15 +87,6 @@ def test_first_four_colours_stay_apart_for_everyone(deficiency: str) -> None:
     lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
     distance = np.linalg.norm(lab[:, None] - lab[None], axis=-1)[np.triu_indices(4, 1)]
     assert distance.min() > 12
-
-
-def test_training_curves() -> None:
-    history = History(train_loss=[2.0, 1.0], val_loss=[2.5, 1.5], train_accuracy=[0.5, 0.75], val_accuracy=[0.4, 0.6])
-    figure = plotting.training_curves(history, title="It learns")
-    assert figure.get_suptitle() == "It learns"
-    assert lines(figure, 0)["held out"].tolist() == [[1, 2.5], [2, 1.5]]
-    assert lines(figure, 1)["training"].tolist() == [[1, 0.5], [2, 0.75]]
-    assert len(plotting.training_curves(History(train_loss=[1.0]), title="One epoch of a regression").axes) == 1
 
 
 def test_per_layer_shows_median_and_range_and_gaps() -> None:
