@@ -8,12 +8,12 @@ The way of a submission, file by file:
     student                     what runs in a student process: the cells, then calls of their functions
     channel, calls              the wire to it, for plain data only; a call as such data
     session                     the trusted end of that wire
-    testcell, running           a test cell taken apart, and run with remote functions under the student's names
+    testcell, remote            a test cell taken apart, and run with remote functions under the student's names
     judge, diagnose             the verdicts, and the misconceptions behind failed tests
     engine, result, outputs     one submission graded: all of the above, what comes of it, the outputs of its cells
     grade, pool                 a class graded, by several engines at once
     classroom, gradebook        the folder of a class, and nbgrader's database in it
-    graded, feedback, report    what grading left there, and the pages made of it
+    marks, feedback, report     what grading left there, and the pages made of it
     safe_html                   what students wrote, on such a page
 
 Before that, an assignment is written and released:
@@ -24,7 +24,7 @@ Before that, an assignment is written and released:
     simulate, stock             a made-up class; nbgrader as it ships, to compare with
 
 Around it: `__main__` is the command line, `nbgrader_plugin` the same engine for nbgrader's own commands, `doctor` looks
-at the machine, `kept` keeps on disk what takes long to compute.
+at the machine, `disk_cache` keeps what takes long to compute.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ def report(name: Name, classroom: Folder = CLASSROOM, student: Students = None) 
     from autograder.classroom import ClassroomError, open_classroom
     from autograder.feedback import write_feedback
     from autograder.gradebook import load_config
-    from autograder.graded import Marks, read_class, read_marks
+    from autograder.marks import Marks, read_class, read_marks
     from autograder.report import write_report
 
     _load(name)

@@ -74,9 +74,6 @@ class ChannelTimeout(ChannelError):
     """The other end did not answer, or did not read, in time."""
 
 
-# --- frames -------------------------------------------------------------------------------------------------------
-
-
 def send_frame(sock: socket.socket, data: bytes, seconds: float | None = None) -> None:
     """Send one length-prefixed frame."""
     sock.settimeout(seconds)
@@ -141,9 +138,6 @@ def unpack(data: bytes) -> dict[str, Any]:
     return msgpack.unpackb(data, strict_map_key=False)
 
 
-# --- objects that both ends know ----------------------------------------------------------------------------------
-
-
 class Objects:
     """The numbered mutable objects of one call."""
 
@@ -157,9 +151,6 @@ class Objects:
 
     def number(self, value: Any) -> int | None:
         return self._numbers.get(id(value))
-
-
-# --- encoding -----------------------------------------------------------------------------------------------------
 
 
 def dumps(value: Any, objects: Objects | None = None, *, grow: bool = False, contents: bool = False) -> bytes:
@@ -286,9 +277,6 @@ def _head(dtype: int, flags: int, shape: tuple[int, ...]) -> bytes:
     if len(shape) > DIMENSIONS:
         raise NotPlain(f"array of {len(shape)} dimensions")
     return _HEADS[len(shape)].pack(dtype, flags, len(shape), *shape)
-
-
-# --- decoding -----------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -535,9 +523,6 @@ def require_finite(values: Collection[Any], allowance: Allowance) -> None:
         pending += [(item, depth + 1) for item in inner]
 
 
-# --- random states ------------------------------------------------------------------------------------------------
-
-
 def generator_state(generator: torch.Generator) -> bytes:
     return generator.get_state().numpy().tobytes()
 
@@ -576,9 +561,6 @@ def follow(generator: torch.Generator, state: bytes) -> None:
 
 def _draw(generator: torch.Generator, count: int) -> None:
     torch.empty(count, dtype=torch.uint8).random_(generator=generator)
-
-
-# --- changed arguments --------------------------------------------------------------------------------------------
 
 
 def assign(target: Any, new: Any) -> None:

@@ -2,7 +2,7 @@
 
 The calls that a task's tests make are recorded once, with the reference solution, on a seed of their own. Reference and
 misconceptions answer them, in a process like the student's and under the same limits, and their answers are kept
-(`autograder.kept`). After a failed test the student's process answers them too, and the answers are compared.
+(`autograder.disk_cache`). After a failed test the student's process answers them too, and the answers are compared.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from autograder import channel
 from autograder.assignment import Assignment, Task
 from autograder.calls import Call
 from autograder.channel import NODES, Allowance, ChannelError, Objects
-from autograder.kept import kept, versions
-from autograder.running import LocalCalls, RandomState, derive, make_namespace, quiet, run_part, seed_everything
+from autograder.disk_cache import cached, versions
+from autograder.remote import LocalCalls, RandomState, derive, make_namespace, quiet, run_part, seed_case
 from autograder.session import Session, StudentLost
 from autograder.submitted import Submitted
 from autograder.testcell import TestCell
@@ -209,8 +209,6 @@ class Diagnosis:
                 return max(ranked, key=lambda entry: entry[0])[1]
         return None
 
-    # --- the known answers ----------------------------------------------------------------------------------------
-
     def _record(self, task: Task) -> None:
         if task.name in self._recorded:
             return
@@ -239,7 +237,7 @@ class Diagnosis:
         local = LocalCalls(names, SECONDS, write_down)
         bindings = local.bindings(self.assignment.student_names, self._solution)
         with quiet(), contextlib.suppress(Exception):  # the release gate reports tests that the reference fails
-            seed_everything(derive(SEED, test.name))
+            seed_case(derive(SEED, test.name))
             space = make_namespace(self.setup, test, bindings, local)
             run_part(test.visible, space)
             run_part(test.hidden, space)
@@ -274,7 +272,7 @@ class Diagnosis:
 
         with_what = versions(("torch", "numpy"), ("calls.py", "student.py"))
         question = f"{with_what}\n{source}\n{SECONDS}\n{self._digests[task.name]}"
-        return kept("answers", question, lambda: self._ask(source, calls), worth_keeping)
+        return cached("answers", question, lambda: self._ask(source, calls), worth_keeping)
 
     def _outcomes(self, task: Task, numbers: Sequence[int], replies: Replies, *, keep: bool = False) -> Outcomes:
         """What the replies to the first of these calls tell; values that are equal to the byte share what is kept."""

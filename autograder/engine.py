@@ -28,9 +28,9 @@ from autograder.assignment import Assignment, Budget, Task, grade_id, is_experim
 from autograder.diagnose import Diagnosis
 from autograder.forkserver import ForkServer, ForkServerError, StudentProcess
 from autograder.judge import Judge, Known, Run
+from autograder.remote import derive
 from autograder.repair import Repaired, repair
 from autograder.result import Result, TestResult
-from autograder.running import derive
 from autograder.sandbox import memory
 from autograder.session import Disturbed, Session, StudentLost
 from autograder.submitted import Submitted

@@ -32,7 +32,7 @@ from autograder.assignment import (
 )
 from autograder.build import ANSWER_STUB, release_notebook
 from autograder.classroom import write_atomically
-from autograder.graded import (
+from autograder.marks import (
     Mark,
     Marks,
     Submission,

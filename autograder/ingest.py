@@ -35,7 +35,7 @@ class Unreadable(ValueError):
 
 
 @dataclass(frozen=True)
-class Handed:
+class Found:
     """The file of a submission, and what had to be done to find it."""
 
     data: bytes = field(repr=False)
@@ -47,24 +47,24 @@ class Handed:
 # Finding the file
 
 
-def read_submission(folder: Path, name: str) -> Handed:
+def read_submission(folder: Path, name: str) -> Found:
     """The notebook `name`.ipynb of a submission's folder, or what most likely is meant to be it."""
     try:
         return _read_submission(folder, name)
     except Unreadable as error:
-        return Handed(b"", [], str(error))
+        return Found(b"", [], str(error))
     except OSError as error:
-        return Handed(b"", [], f"The submission could not be read: {error.strerror or error}.")
+        return Found(b"", [], f"The submission could not be read: {error.strerror or error}.")
 
 
-def _read_submission(folder: Path, name: str) -> Handed:
+def _read_submission(folder: Path, name: str) -> Found:
     for part in (folder.parent, folder):
         if part.is_symlink():
             raise Unreadable("The folder of the submission is a link; links are not followed.")
     wanted = f"{name}.ipynb"
     files = _files(folder)
     if any(path == wanted for path in files):
-        return Handed(read_file(folder / wanted), [])
+        return Found(read_file(folder / wanted), [])
     notebooks = [path for path in files if path.lower().endswith(".ipynb")]
     copies = [path for path in notebooks if set(Path(path).parts) & MACHINE_FOLDERS]
     own = [path for path in notebooks if path not in copies] or copies
@@ -94,7 +94,7 @@ def _read_submission(folder: Path, name: str) -> Handed:
         repairs = [f"Only Jupyter's checkpoint copy “{_short(path)}” was handed in; it was graded."]
     if readable > 1:
         repairs.append(f"{readable} notebooks were handed in; “{_short(path)}” fits the assignment best.")
-    return Handed(data, repairs)
+    return Found(data, repairs)
 
 
 def _files(folder: Path) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any
 from autograder.assignment import Assignment
 from autograder.calls import Call, TimeIsUp, time_limit
 from autograder.channel import ChannelError
-from autograder.running import (
+from autograder.remote import (
     RandomState,
     RemoteError,
     RemoteFunction,
@@ -28,7 +28,7 @@ from autograder.running import (
     quiet,
     remote_exception,
     run_part,
-    seed_everything,
+    seed_case,
 )
 from autograder.session import Session, StudentLost
 from autograder.submitted import Submitted
@@ -223,7 +223,7 @@ class Judge:
             try:
                 # Each part has a seed of its own: what the generators of the visible one give away tells nothing of the
                 # hidden one.
-                seed_everything(derive(self.seed, f"{run.test.name}/{'hidden' if hidden else 'visible'}{run.draw}"))
+                seed_case(derive(self.seed, f"{run.test.name}/{'hidden' if hidden else 'visible'}{run.draw}"))
                 if not hidden:
                     run.names = make_namespace(self.known.setup, run.test, self._bindings, self._call)
                     run.names |= self._constants(run.test)
@@ -271,8 +271,6 @@ class Judge:
             except StudentLost as lost:
                 raise CallStopped(f"Your notebook {lost}.") from None
         return values
-
-    # --- calls ----------------------------------------------------------------------------------------------------
 
     def _call(self, name: str, source: str | None, args: tuple, kwargs: dict[str, Any]) -> Any:
         """What a student's name in a test does when it is called."""
@@ -350,8 +348,6 @@ class Judge:
         if definitions is None:
             return f"`{name}` is not defined: no cell of your notebook defines it."
         return f"`{name}` is not defined: its cell did not run to its end."
-
-    # --- words ----------------------------------------------------------------------------------------------------
 
     def _explain(self, error: BaseException, run: Run) -> str:
         """The sentence that the student reads; of a hidden test it says nothing that the test could not have said."""

@@ -18,7 +18,7 @@ from typing import Any
 from autograder.assignment import HIDDEN_BEGIN, Assignment, defined_names, first_line, is_experiment
 from autograder.channel import ChannelError
 from autograder.judge import Known
-from autograder.running import LocalCalls, RandomState, derive, make_namespace, quiet, run_part, seed_everything
+from autograder.remote import LocalCalls, RandomState, derive, make_namespace, quiet, run_part, seed_case
 from autograder.submitted import Submitted
 from autograder.testcell import TestCell, compile_tests, hidden_regions, is_probe, overlaps
 from utils import checks
@@ -222,7 +222,7 @@ def _run(test: TestCell, submitted: Submitted, known: Known, reference: ModuleTy
         bindings = local.bindings(known.student_names, submitted)
         try:
             with quiet():
-                seed_everything(derive(seed, test.name))
+                seed_case(derive(seed, test.name))
                 names = make_namespace(known.setup, test, bindings, local)
                 names |= {name: _writing_down(value, sentences) for name, value in names.items() if _is_check(value)}
                 run_part(test.visible, names)

@@ -199,7 +199,7 @@ class FeedbackExporter(Exporter):
 
     def from_filename(self, filename: str, resources: Any = None, **kw: Any) -> Any:
         from autograder.feedback import feedback_html
-        from autograder.graded import Marks, read_marks, read_notebook, read_result
+        from autograder.marks import Marks, read_marks, read_notebook, read_result
 
         names, root = resources["nbgrader"], _root(self.parent)
         student, assignment = names["student"], names["assignment"]

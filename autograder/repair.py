@@ -85,10 +85,10 @@ def fresh_release(assignment: Assignment) -> NotebookNode:
     as long as a whole repair, and the import of nbgrader a second."""
     text = vars(assignment).get("release_text")
     if text is None:
-        from autograder.kept import kept, versions
+        from autograder.disk_cache import cached, versions
 
         with_what = versions(("nbgrader", "nbformat"), ("build.py", "assignment.py"))
-        text = kept("releases", f"{with_what}\n{assignment.digest}", lambda: _release_text(assignment))
+        text = cached("releases", f"{with_what}\n{assignment.digest}", lambda: _release_text(assignment))
         vars(assignment)["release_text"] = text
     return nbformat.from_dict(json.loads(text))
 

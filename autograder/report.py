@@ -17,7 +17,7 @@ from nbformat.notebooknode import NotebookNode
 from autograder.assignment import Assignment, Task, grade_id, load_assignment
 from autograder.classroom import write_atomically
 from autograder.feedback import day, inline, percent, test_title, verdict
-from autograder.graded import GradedClass, GradedError, Submission, feedback_link, read_class, report_path
+from autograder.marks import GradedClass, GradedError, Submission, feedback_link, read_class, report_path
 from autograder.safe_html import page, visible
 from autograder.variants import load_misconceptions
 

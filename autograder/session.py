@@ -104,8 +104,6 @@ class Session:
         self._rng: bytes | None = None
         self._bytes_left = budget.memory_mb << 20
 
-    # --- the process ----------------------------------------------------------------------------------------------
-
     def ensure(self) -> None:
         """A living process in which the cells have run; raises StudentLost when there can be none any more."""
         while self.hopeless or self._process is None or self._seconds_left() <= 0:
@@ -173,8 +171,6 @@ class Session:
                 self._process.wait(PATIENCE_TO_END)
             self._process.sock.close()
             self._process = None
-
-    # --- calls ----------------------------------------------------------------------------------------------------
 
     def call(self, call: Call) -> dict[str, Any]:
         """The reply to a call, still to be decoded; raises StudentLost.

@@ -41,9 +41,6 @@ NO_PROGRAMS = "[No other program is started while a notebook is graded.]"
 NO_INPUT = "Nobody can answer input() while a notebook is graded: put the value into the cell."
 
 
-# --- outputs ------------------------------------------------------------------------------------------------------
-
-
 class Recorder:
     """Collects the outputs of one cell in nbformat's form, up to a number of bytes for the whole notebook."""
 
@@ -257,9 +254,6 @@ def preload() -> Shell:
 def preload_more() -> None:
     """What takes long and few students use; done in a fork server that has a second student to fork for."""
     torch.optim.SGD([torch.zeros(1)], lr=0.0)  # the first optimizer imports torch's compiler
-
-
-# --- the loop -----------------------------------------------------------------------------------------------------
 
 
 def serve(sock: socket.socket, scratch: Path) -> None:

@@ -327,7 +327,6 @@ _MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
 _SO_SNDBUF, _SO_SNDBUFFORCE = 7, 32
 _O_ACCMODE, _O_TRUNC = 0o3, 0o1000
 
-# --- the assembler ------------------------------------------------------------------------------------------------
 
 _LOAD, _AND = 0x20, 0x54  # load a word of seccomp_data; and
 _EQUAL, _AT_LEAST, _RETURN = 0x15, 0x35, 0x06

@@ -164,9 +164,6 @@ def test_cycles_and_deep_nesting_are_refused():
         loads(b"\x91" * 5000 + b"\xc0")
 
 
-# --- hostile bytes ------------------------------------------------------------------------------------------------
-
-
 def decode(data: bytes) -> None:
     """Decoding may fail in one way only."""
     objects = Objects()
@@ -267,9 +264,6 @@ def test_the_number_of_parts_is_limited_over_several_messages():
         loads(dumps([0] * 60), allowance=allowance)
 
 
-# --- objects ------------------------------------------------------------------------------------------------------
-
-
 def travel(value):
     """A value as the other end sees it, with the objects of both ends."""
     here, there = Objects(), Objects()
@@ -325,9 +319,6 @@ def test_assign_changes_in_place_and_refuses_another_type():
             assign(target, new)
 
 
-# --- generators ---------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("count", [0, 1, 17, 623, 624, 625, 5000, 100_000])
 def test_a_generator_follows_one_that_was_drawn_from(count):
     ours, theirs = torch.Generator().manual_seed(3), torch.Generator().manual_seed(3)
@@ -363,9 +354,6 @@ def test_states_that_point_beyond_the_table_are_refused(left, following):
     struct.pack_into("<iiQ", state, 8, left, 1, following)
     with pytest.raises(ChannelError, match="impossible"):
         channel.check_state(bytes(state))
-
-
-# --- frames -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -62,9 +62,6 @@ def test_the_untouched_release_says_what_is_missing(engine, assignment):
     assert all(test.misconception is None for test in result.tests)
 
 
-# --- the same marks as nbgrader -----------------------------------------------------------------------------------
-
-
 def plain_points(data: bytes, assignment) -> dict[str, float]:
     """Marks as stock nbgrader gives them: every cell in one process, the test cells as the source has them."""
     names: dict = {"__name__": "plain"}
@@ -125,9 +122,6 @@ def test_marks_are_those_of_plain_execution_and_of_nbgrader_on_our_notebook(engi
         if kind(cell) == "test":
             assert determine_grade(cell) == (points(result)[grade_id(cell)], FULL[grade_id(cell)])
     nbformat.validate(result.notebook)
-
-
-# --- the result ---------------------------------------------------------------------------------------------------
 
 
 def test_a_result_is_plain_json(engine, assignment):
@@ -217,9 +211,6 @@ def test_a_server_that_dies_is_replaced(assignment):
         assert engine.grade(submit(assignment), assignment).score == 12
 
 
-# --- misconceptions -----------------------------------------------------------------------------------------------
-
-
 def test_every_misconception_is_named(engine, assignment):
     for misconception in load_misconceptions(assignment):
         if misconception.name == "broken":
@@ -258,8 +249,6 @@ def test_an_unknown_mistake_gets_no_name(engine, assignment):
     assert result.tests[0].misconception is None
     assert not result.tests[0].passed
 
-
-# --- what a hostile submission gains ------------------------------------------------------------------------------
 
 ALWAYS_EQUAL = """
 class Yes:
@@ -378,8 +367,6 @@ def test_a_generator_cannot_be_set(engine, assignment):
     assert points(engine.grade(submit(assignment, step=CHOOSES_INPUTS), assignment))["noise-test"] == 0
 
 
-# --- secrets ------------------------------------------------------------------------------------------------------
-
 KEEPS_AND_TELLS = """
 seen = []
 def double(x):
@@ -409,7 +396,7 @@ def everything_shown(result: Result) -> str:
 def test_no_hidden_input_reaches_anything_that_is_shown(engine, assignment):
     data = submit(assignment, double=KEEPS_AND_TELLS, step=TELLS, counter=TELLING_COUNTER, quadruple=TELLING_QUADRUPLE)
     result = engine.grade(data, assignment, seed=3)
-    from autograder.running import derive
+    from autograder.remote import derive
     from utils.checks import case_generator, set_case_seed
 
     set_case_seed(derive(3, "double-test/hidden"))

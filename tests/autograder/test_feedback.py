@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from autograder import assignment as assignment_module
 from autograder import feedback as feedback_module
 from autograder.feedback import feedback_html, message_html, test_title, write_feedback
-from autograder.graded import GradedError, Mark, Marks
+from autograder.marks import GradedError, Mark, Marks
 from autograder.safe_html import POLICY
 from tests.autograder import graded_class
 from tests.autograder.graded_class import (

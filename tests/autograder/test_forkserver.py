@@ -216,8 +216,6 @@ def test_an_unknown_level_is_refused_in_one_sentence():
     assert "\n" not in str(refusal.value)
 
 
-# --- machines that offer less -------------------------------------------------------------------------------------
-
 WITHOUT = """
 import json, sys
 from autograder.sandbox import privileges, seccomp

@@ -15,7 +15,7 @@ from autograder.calls import Call, perform
 from autograder.channel import Allowance, loads
 from autograder.engine import Engine
 from autograder.judge import Judge, Known, Run
-from autograder.running import derive
+from autograder.remote import derive
 from tests.autograder.tiny import submit, tiny
 from utils import checks
 

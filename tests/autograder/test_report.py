@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from autograder import assignment as assignment_module
 from autograder import feedback as feedback_module
 from autograder.feedback import write_feedback
-from autograder.graded import GradedClass, GradedError, Mark, Marks, Submission, read_class, read_marks
+from autograder.marks import GradedClass, GradedError, Mark, Marks, Submission, read_class, read_marks
 from autograder.report import item_statistics, reliability, report_html, write_report
 from autograder.safe_html import POLICY
 from tests.autograder import graded_class

@@ -25,9 +25,9 @@ from nbgrader.api import Gradebook
 
 from autograder.assignment import Assignment
 from autograder.classroom import TEMPORARY, Classroom, ClassroomError, open_classroom
+from autograder.disk_cache import folder_of
 from autograder.engine import KILLS_FORGIVEN, Engine
 from autograder.grade import grade_class
-from autograder.kept import kept_in
 from autograder.result import Result
 from autograder.sandbox.processes import children, descendants
 from autograder.session import Session
@@ -261,7 +261,7 @@ def test_a_student_process_killed_at_any_request_changes_nothing(course, engine,
     def grade() -> dict[str, Any]:
         # So that the processes of the known solutions are among those killed.
         engine._prepared.clear()
-        shutil.rmtree(kept_in("answers"), ignore_errors=True)
+        shutil.rmtree(folder_of("answers"), ignore_errors=True)
         return without_time(engine.grade(data, course.assignment, seed=1))
 
     monkeypatch.setattr(Session, "_exchange", watched)

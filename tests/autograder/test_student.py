@@ -75,9 +75,6 @@ def call(session: Session, name: str, *args, source=None, **kwargs):
     return value if "value" in reply else reply
 
 
-# --- outputs ------------------------------------------------------------------------------------------------------
-
-
 def test_streams_results_and_errors_come_in_order(run):
     outputs = run(
         """
@@ -200,9 +197,6 @@ def test_a_long_line_without_end_is_no_problem(open_session):
     assert session.notes == []
 
 
-# --- budgets and lost processes -----------------------------------------------------------------------------------
-
-
 def test_a_loop_is_stopped_and_the_rest_runs(open_session):
     session = open_session("while True: pass", "print('on')", cell_seconds=2)
     assert session.outcomes[0].outputs[-1].ename == "TimeIsUp"
@@ -257,9 +251,6 @@ def test_a_notebook_that_keeps_ending_its_process_is_given_up(open_session):
 def test_a_notebook_has_a_time_of_its_own(open_session):
     with pytest.raises(StudentLost, match="used up the 3 seconds"):
         open_session(*[STUBBORN] * 3, cell_seconds=1, notebook_seconds=3)
-
-
-# --- calls --------------------------------------------------------------------------------------------------------
 
 
 def test_calls_return_raise_and_change(open_session):

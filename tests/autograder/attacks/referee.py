@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from bs4 import BeautifulSoup
 
-from autograder.running import derive
+from autograder.remote import derive
 from tests.autograder.attacks.corpus import Attack
 from utils.checks import case_generator, set_case_seed
 

@@ -52,9 +52,6 @@ def test_no_attack_breaks_anything(tmp_path):
     assert left_over == ""
 
 
-# --- the referee sees what it should ------------------------------------------------------------------------------
-
-
 def test_the_referee_finds_secrets_in_disguise():
     assert referee.secrets_in("x " + "canary-notes-5fa310"[::-1], None) == "a file in the classroom"
     assert referee.secrets_in(b"canary-hidden-4b7d19".hex(), 3) == "a hidden test"

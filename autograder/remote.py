@@ -125,7 +125,7 @@ def derive(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "big") >> 1
 
 
-def seed_everything(seed: int) -> None:
+def seed_case(seed: int) -> None:
     checks.set_case_seed(seed)
     reseed(seed)
 

@@ -8,8 +8,8 @@ import time
 import pytest
 import torch
 
-from autograder import kept as module
-from autograder.kept import UNUSED_DAYS, kept, kept_in, versions
+from autograder import disk_cache as module
+from autograder.disk_cache import UNUSED_DAYS, cached, folder_of, versions
 
 REPLIES = [
     {"value": b"\x01", "changed": {0: b"\x02"}},
@@ -22,7 +22,7 @@ REPLIES = [
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("DESCENT_CACHE", str(tmp_path))
     module._forget_unused.cache_clear()
-    return kept_in("answers")
+    return folder_of("answers")
 
 
 def files(folder):
@@ -44,10 +44,10 @@ def always(replies):
 
 def test_are_computed_once(folder):
     computed = Computed()
-    assert kept("answers", "a", computed, always) == REPLIES
-    assert kept("answers", "a", computed, always) == REPLIES
+    assert cached("answers", "a", computed, always) == REPLIES
+    assert cached("answers", "a", computed, always) == REPLIES
     assert computed.times == 1
-    assert kept("answers", "b", Computed([]), always) == []
+    assert cached("answers", "b", Computed([]), always) == []
     assert len(files(folder)) == 2
 
 
@@ -60,23 +60,23 @@ def test_versions_tell_of_packages_and_of_our_own_code():
 
 
 def test_each_kind_has_a_folder_of_its_own(folder):
-    assert kept("answers", "a", Computed()) == REPLIES
-    assert kept("releases", "a", lambda: "text") == "text"
-    assert kept("releases", "a", lambda: "another") == "text"
+    assert cached("answers", "a", Computed()) == REPLIES
+    assert cached("releases", "a", lambda: "text") == "text"
+    assert cached("releases", "a", lambda: "another") == "text"
 
 
 def test_those_not_worth_keeping_are_not(folder):
-    assert kept("answers", "a", Computed(), lambda replies: replies != REPLIES) == REPLIES
+    assert cached("answers", "a", Computed(), lambda replies: replies != REPLIES) == REPLIES
     assert files(folder) == []
 
 
 @pytest.mark.parametrize("damage", [lambda d: b"", lambda d: d[:-1], lambda d: d + b"\xc0", lambda d: d[:40] + d[39:]])
 def test_a_damaged_file_is_computed_anew(folder, damage):
-    kept("answers", "a", Computed(), always)
+    cached("answers", "a", Computed(), always)
     path = files(folder)[0]
     path.write_bytes(damage(path.read_bytes()))
-    assert kept("answers", "a", Computed(), always) == REPLIES
-    assert kept("answers", "a", Computed([]), always) == REPLIES
+    assert cached("answers", "a", Computed(), always) == REPLIES
+    assert cached("answers", "a", Computed([]), always) == REPLIES
 
 
 def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
@@ -84,7 +84,7 @@ def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
     monkeypatch.setenv("DESCENT_CACHE", str(tmp_path / "file"))
     computed = Computed()
     for _ in range(2):
-        assert kept("answers", "a", computed, always) == REPLIES
+        assert cached("answers", "a", computed, always) == REPLIES
     assert computed.times == 2
 
 
@@ -99,7 +99,7 @@ def test_one_computes_and_the_others_wait():
         return REPLIES
 
     found = []
-    threads = [threading.Thread(target=lambda: found.append(kept("answers", "a", slowly, always))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: found.append(cached("answers", "a", slowly, always))) for _ in range(3)]
     for thread in threads:
         thread.start()
     assert started.wait(60)
@@ -111,12 +111,12 @@ def test_one_computes_and_the_others_wait():
 
 
 def test_what_nobody_asks_for_is_forgotten(folder):
-    kept("answers", "old", Computed(), always)
-    kept("answers", "young", Computed(), always)
+    cached("answers", "old", Computed(), always)
+    cached("answers", "young", Computed(), always)
     old = min(files(folder), key=lambda path: path.stat().st_mtime_ns)
     long_ago = time.time() - (UNUSED_DAYS + 1) * 86_400
     os.utime(old, (long_ago, long_ago))
     module._forget_unused.cache_clear()
-    kept("answers", "new", Computed(), always)
+    cached("answers", "new", Computed(), always)
     assert len(files(folder)) == 2
     assert old not in files(folder)

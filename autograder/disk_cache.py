@@ -27,7 +27,7 @@ UNUSED_DAYS = 90
 Plain = TypeVar("Plain", list[Any], str)
 
 
-def kept_in(name: str) -> Path:
+def folder_of(name: str) -> Path:
     """The folder of what is kept under a name."""
     return cache_folder() / name
 
@@ -40,14 +40,14 @@ def versions(packages: tuple[str, ...], modules: tuple[str, ...]) -> str:
     return "\n".join([sys.version, *used, hashlib.sha256(code).hexdigest()])
 
 
-def kept(
+def cached(
     name: str,
     question: str,
     compute: Callable[[], Plain],
     worth_keeping: Callable[[Plain], bool] = lambda found: True,
 ) -> Plain:
     """The answer to a question, from disk if it is there; of several processes that ask, one computes it."""
-    path = kept_in(name) / hashlib.sha256(question.encode()).hexdigest()
+    path = folder_of(name) / hashlib.sha256(question.encode()).hexdigest()
     found = _read(path)
     if found is not None:
         return found
