@@ -29,6 +29,7 @@ RUBRIC_BEGIN, RUBRIC_END = "### BEGIN MARK SCHEME", "### END MARK SCHEME"
 SOLUTION_BEGIN, SOLUTION_END = "### BEGIN SOLUTION", "### END SOLUTION"
 REGIONS = ((SOLUTION_BEGIN, SOLUTION_END), (HIDDEN_BEGIN, HIDDEN_END), (RUBRIC_BEGIN, RUBRIC_END))
 EXPERIMENT_TAG = "experiment"
+NOT_WRITTEN = "is not written yet"  # what calling a function says that the release leaves to be written
 
 
 def without_regions(text: str, begin: str, end: str) -> str:

@@ -18,6 +18,7 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import (
+    NOT_WRITTEN,
     RELEASES,
     ROOT,
     SOLUTION_BEGIN,
@@ -119,7 +120,7 @@ def clear_solution(cell: NotebookNode) -> None:
             inside = True
             indent = line[: len(line) - len(line.lstrip())]
             lines.append(f"{indent}# YOUR CODE HERE")
-            lines.append(f'{indent}raise NotImplementedError("{owners[number]} is not written yet")')
+            lines.append(f'{indent}raise NotImplementedError("{owners[number]} {NOT_WRITTEN}")')
         elif SOLUTION_END in line:
             inside = False
         elif not inside:

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from autograder.assignment import (
+    NOT_WRITTEN,
     REGIONS,
     Assignment,
     assignment_names,
@@ -194,7 +195,7 @@ def untouched_release(assignment: Assignment, trials: Trials) -> Finding:
         functions = next(task.functions for task in assignment.tasks if task.name == test.task)
         if test.points:
             problems.append(f"{test.grade_id}: earns {test.points:g} points")
-        elif not any(name in test.message for name in functions) or "not written yet" not in test.message:
+        elif not any(name in test.message for name in functions) or NOT_WRITTEN not in test.message:
             problems.append(f"{test.grade_id}: does not say which function is missing: {test.message!r}")
     return Finding("the untouched release earns 0 and says what is missing", f"{len(tests)} test cells", problems)
 
@@ -311,9 +312,7 @@ def nothing_left(assignment: Assignment) -> Finding:
         allowed = Counter(line.strip() for line in text.splitlines())
         for line, count in Counter(line.strip() for line in release.source.splitlines()).items():
             checked += 1
-            stub = line == "# YOUR CODE HERE" or (
-                line.startswith("raise NotImplementedError(") and "is not written yet" in line
-            )
+            stub = line == "# YOUR CODE HERE" or (line.startswith("raise NotImplementedError(") and NOT_WRITTEN in line)
             if line and not stub and count > allowed[line]:
                 problems.append(f"{release.id}: {line!r}")
     return Finding("no line of a solution or a hidden test is left", f"{checked} lines", problems)

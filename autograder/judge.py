@@ -16,7 +16,7 @@ from functools import lru_cache, partial
 from types import CodeType
 from typing import Any
 
-from autograder.assignment import Assignment
+from autograder.assignment import NOT_WRITTEN, Assignment
 from autograder.calls import Call, TimeIsUp, time_limit
 from autograder.channel import ChannelError
 from autograder.remote import (
@@ -387,12 +387,12 @@ class Judge:
         return f"{subject} returned a value of type {kind} that the test could not use."
 
     def _remote_words(self, remote: RemoteError, run: Run) -> str:
-        stub = remote.text.removesuffix(" is not written yet")
+        stub = remote.text.removesuffix(f" {NOT_WRITTEN}")
         if run.in_hidden and remote.subject != f"`{stub}`":
             run.crashed = remote.subject
         if remote.builtin == "NotImplementedError" and stub in self.known.stubs:
             run.written = False
-            return f"`{stub}` is not written yet."
+            return f"`{stub}` {NOT_WRITTEN}."
         absent = next((n for n in self.student_names if remote.text == f"name '{n}' is not defined"), None)
         if remote.builtin == "NameError" and absent is not None:
             return self._missing(absent)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import resource
 import shutil
 import statistics
@@ -47,6 +46,7 @@ from autograder.calls import TimeIsUp, time_limit
 from autograder.classroom import open_classroom
 from autograder.engine import Engine
 from autograder.grade import grade_class
+from autograder.pool import available_cores
 from autograder.simulate import simulated_class
 
 TRIVIAL = Path(__file__).with_name("trivial.py")
@@ -151,7 +151,7 @@ def _execute(assignment: Assignment, data: bytes) -> None:
 
 def compare(names: list[str], students: int, some: int, workers: int, scratch: Path) -> Table:
     table = _table(
-        f"Seconds per submission, {workers} workers, {os.cpu_count()} cores",
+        f"Seconds per submission, {workers} workers, {available_cores()} cores",
         "assignment|graded by|class|whole|next|CPU|own CPU|fixed CPU|used|ratio, whole|ratio, next",
     )
     for name in names:
@@ -170,7 +170,7 @@ def compare(names: list[str], students: int, some: int, workers: int, scratch: P
         stock_wall, stock_cpu = their.next(few)
         table.add_row(name, "stock nbgrader", str(some), f"{their.whole:.2f}", f"{stock_wall:.2f}", f"{stock_cpu:.2f}")
         cells = [f"{our.whole:.3f}", f"{wall:.3f}", f"{cpu:.3f}", f"{own:.3f}", f"{cpu - own:.3f}"]
-        cells += [f"{own / min(workers, os.cpu_count() or 1) / wall:.0%}"]
+        cells += [f"{own / min(workers, available_cores()) / wall:.0%}"]
         cells += [f"{their.whole / our.whole:.0f}×", f"{stock_wall / wall:.0f}×"]
         table.add_row(name, "autograder", str(len(submissions)), *cells)
     return table
@@ -244,7 +244,7 @@ def main() -> None:
     parser.add_argument("assignments", nargs="*", default=["trivial", *assignment_names()])
     parser.add_argument("--students", type=int, default=100, help="submissions for this engine")
     parser.add_argument("--stock", type=int, default=6, help="how many of them stock nbgrader grades as well")
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--workers", type=int, default=available_cores())
     parser.add_argument("--single", action="store_true", help="one notebook instead of a class")
     parser.add_argument("--scaling", action="store_true", help="classes of 10 to 2,000 trivial notebooks")
     options = parser.parse_args()
