@@ -242,6 +242,8 @@ def preload() -> Shell:
     matplotlib.use("module://matplotlib_inline.backend_inline")
     backend_inline.configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
     matplotlib.interactive(True)
+    import statistics  # noqa: F401, where no file of a student's can take its place: code that is read may use it (`modules`)
+
     # The sandbox has no epoll, which the event loops of `await` would choose.
     selectors.DefaultSelector = selectors.PollSelector  # type: ignore
     # Done here once: the first float16 number asks what the processor can do, in files that the sandbox hides, and the
@@ -289,8 +291,7 @@ class Student:
         sys.stdout, sys.stderr = Stream("stdout", self.shell.recorder), Stream("stderr", self.shell.recorder)
         builtins.input = self._no_input
         getpass.getpass = self._no_input
-        if sys.path[0] != "":
-            sys.path.insert(0, "")
+        sys.path.append("")  # behind the libraries: no file of the student's takes the place of one
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         operations: dict[str, Callable[[dict], dict]] = {

@@ -9,13 +9,14 @@ import importlib.util
 import re
 import sys
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment, grade_id, is_experiment, kind
+from autograder.modules import leads_to, origins
 from autograder.names import (
     NAMESPACES,
     goes_round,
@@ -27,7 +28,7 @@ from autograder.names import (
     names_imported,
 )
 from autograder.session import CodeCell
-from utils.reading import free_names, global_names, is_import, nodes_below, text_of
+from utils.reading import free_names, global_names, is_import, nodes_below, resolve, text_of
 
 # What may be a line that IPython translates, each at the price of reading the whole cell once more.
 MAGIC = re.compile(r"^[ \t]*[%!?/,;]|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
@@ -216,9 +217,32 @@ class Submitted:
         lost = (
             found
             for statement in self._code_of(name, others)
-            for found in _lost(statement, known if id(statement) in own else known | DOORS)
+            for found in (
+                (*_lost(statement, known), *self._leads_out(statement))
+                if id(statement) in own
+                else _lost(statement, known | DOORS)
+            )
         )
         return next(lost, "")
+
+    def _leads_out(self, statement: ast.stmt) -> Iterator[str]:
+        """What a statement takes up from modules from which any code could come (see `modules`)."""
+        own = _by_name(origins(statement))
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+            known = {name: self._origins[name] for name in global_names(statement) & self._origins.keys()} | own
+            below = nodes_below(statement)
+            beginnings = {id(node.value) for node in below if isinstance(node, ast.Attribute)}
+            for node in below:
+                if isinstance(node, ast.Name | ast.Attribute) and id(node) not in beginnings:
+                    name, dot, rest = resolve(node, {}).partition(".")
+                    yield from filter(None, (leads_to(f"{origin}{dot}{rest}") for origin in known.get(name, ())))
+
+    @cached_property
+    def _origins(self) -> dict[str, set[str]]:
+        """For each name that an import gives a meaning to at the top level, what it stands for."""
+        return _by_name(
+            (name, origin) for s in self._statements for name, origin in origins(s) if name in names_defined(s)
+        )
 
     def reachable(self, name: str, stop: Collection[str] = ()) -> list[str]:
         """A name and the names that its definitions use, and theirs; `stop` names are not entered."""
@@ -239,6 +263,13 @@ class Submitted:
         if definition not in self._uses:
             self._uses[definition] = free_names(definition.statement, self.definitions.keys())
         return self._uses[definition]
+
+
+def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, set()).add(value)
+    return found
 
 
 def _lost(statement: ast.stmt, known: Collection[str]) -> Iterator[str]:
