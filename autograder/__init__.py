@@ -33,6 +33,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from autograder.assignment import Assignment
     from autograder.engine import Engine
     from autograder.repair import Repaired
@@ -63,6 +65,7 @@ def grade_notebook(
     seed: int | None = None,
     level: str | None = None,
     unsafe: bool = False,
+    files: Mapping[str, bytes] | None = None,
 ) -> Result:
     """Grade one notebook (see `Engine.grade`); an Engine grades many without starting anew each time."""
     with open_engine(level=level, unsafe=unsafe) as engine:
@@ -70,4 +73,4 @@ def grade_notebook(
             from autograder.assignment import load_assignment
 
             assignment = load_assignment(assignment)
-        return engine.grade(data, assignment, seed=seed)
+        return engine.grade(data, assignment, seed=seed, files=files)

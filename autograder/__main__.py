@@ -177,6 +177,7 @@ def check(
 ) -> None:
     """Grade a notebook of your own, hidden tests included, and print what to look at."""
     from autograder import grade_notebook
+    from autograder.ingest import read_data_files
     from autograder.repair import repair
 
     data = _read(notebook)
@@ -186,8 +187,10 @@ def check(
         from autograder.ingest import Unreadable
 
         raise Unreadable(f"{notebook}: {repaired.repairs[-1]}")
+    files, left_out = read_data_files(notebook.parent)
+    repaired.repairs.extend(left_out)
     with _console(stderr=True).status(f"Grading {notebook.name} …"):
-        result = grade_notebook(repaired, source, unsafe=True)
+        result = grade_notebook(repaired, source, unsafe=True, files=files)
     if as_json:
         print(json.dumps(result.as_dict(), indent=1, ensure_ascii=False))
     else:

@@ -15,7 +15,7 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
@@ -72,6 +72,7 @@ class _Asked:
     tasks: Collection[str] | None
     diagnose: bool
     until_failure: bool
+    files: Mapping[str, bytes]
 
 
 class Engine:
@@ -108,12 +109,14 @@ class Engine:
         tasks: Collection[str] | None = None,
         diagnose: bool = True,
         until_failure: bool = False,
+        files: Mapping[str, bytes] | None = None,
     ) -> Result:
         """Grade a submission.
 
         `seed` draws the inputs of hidden tests; by default it follows from the submission, so that grading it again
         gives the same result. `tasks` names the tasks whose tests run, all by default. `until_failure` ends the
-        judging with the first failed test, for who asks only whether there is one.
+        judging with the first failed test, for who asks only whether there is one. `files` are the data files that were
+        handed in beside the notebook, by their paths relative to it: its cells find them there.
 
         A submission whose process somebody on the machine killed is graded anew, as if nothing had been; who kills
         their own process (where the sandbox lets them) costs the grader no more than this and gains nothing.
@@ -128,7 +131,7 @@ class Engine:
         repaired = data if isinstance(data, Repaired) else repair(data, assignment)
         if seed is None:
             seed = _seed_of(data if isinstance(data, bytes) else nbformat.writes(repaired.notebook).encode())
-        asked = _Asked(repaired, assignment, seed, tasks, diagnose, until_failure)
+        asked = _Asked(repaired, assignment, seed, tasks, diagnose, until_failure, files or {})
         shortfalls: dict[str, Run] = {}
         for kills in range(KILLS_FORGIVEN + 1):
             last_try = kills == KILLS_FORGIVEN or time.perf_counter() - started > assignment.budget.notebook_seconds
@@ -148,7 +151,9 @@ class Engine:
         submitted = Submitted.of(notebook, assignment)
         # Whose code runs there can read the seed of its generators: it must not tell what hidden tests draw.
         own_seed = derive(asked.seed, "student process")
-        session = Session(self._spawn, assignment.budget, submitted.cells, own_seed, last_try=last_try)
+        session = Session(
+            self._spawn, assignment.budget, submitted.cells, own_seed, files=asked.files, last_try=last_try
+        )
         judge = Judge(session, submitted, prepared.known, prepared.diagnosis.mutates, asked.seed)
         try:
             with contextlib.suppress(StudentLost):  # its notes say so, and so will every call

@@ -96,6 +96,7 @@ class Work:
     data: bytes = field(repr=False)
     seed: int
     problem: str | None = None
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def grade_submission(work: Work, assignment: Assignment, engine: Engine) -> Done
     repaired = repair(work.data, assignment)
     if not repaired.readable:
         return could_not_grade(assignment, repaired.repairs[-1], work.seed)
-    return done(engine.grade(repaired, assignment, seed=work.seed), assignment)
+    return done(engine.grade(repaired, assignment, seed=work.seed, files=work.files), assignment)
 
 
 def done(result: Result, assignment: Assignment) -> Done:
@@ -213,7 +214,9 @@ def hand_in(classroom: Classroom, student: str, assignment: str, folder: Path | 
     timestamp, repairs = _timestamp(folder)
     digest = hashlib.sha256(found.data)
     digest.update(f"{found.problem}{timestamp}".encode("utf-8", "replace"))
-    work = Work(found.data, classroom.seed(student, assignment), found.problem)
+    for path, data in found.files.items():
+        digest.update(f"/{path}/{len(data)}/".encode("utf-8", "replace") + data)
+    work = Work(found.data, classroom.seed(student, assignment), found.problem, found.files)
     return HandedIn(work, digest.hexdigest(), found.repairs + repairs, timestamp)
 
 

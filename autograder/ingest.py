@@ -18,6 +18,7 @@ from typing import Any
 
 MAX_FILE_BYTES = 50 * 2**20
 MAX_FILES = 2000
+MAX_DATA_BYTES = 16 * 2**20  # of the files beside a notebook, together
 MAX_PARTS = 3_000_000  # brackets that open: each list or dict takes ten times the memory of its text
 MAX_SALVAGE_WORK = 2_000_000_000  # characters that may be looked at, a second or two
 
@@ -26,6 +27,9 @@ TIMESTAMP = "timestamp.txt"
 
 # A folder of one of these names holds copies that a program made.
 MACHINE_FOLDERS = {".ipynb_checkpoints", "__MACOSX", ".git", "__pycache__", ".Trash"}
+
+# What Python imports: code has to stand in cells, where tests and people read it.
+CODE = {".egg", ".pth", ".py", ".pyc", ".pyd", ".so", ".whl"}
 
 CELL_START = re.compile(r'\{\s*"(?:cell_type|attachments|execution_count|id|metadata|outputs|source)"\s*:')
 
@@ -36,12 +40,13 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Found:
-    """The file of a submission, and what had to be done to find it."""
+    """The notebook of a submission, what had to be done to find it, and the data files beside it, by their paths."""
 
     data: bytes = field(repr=False)
     repairs: list[str]
     problem: str | None = None
     """Why there is nothing to grade, in one sentence."""
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
 
 
 # Finding the file
@@ -64,7 +69,7 @@ def _read_submission(folder: Path, name: str) -> Found:
     wanted = f"{name}.ipynb"
     files = _files(folder)
     if any(path == wanted for path in files):
-        return Found(read_file(folder / wanted), [])
+        return _with_data(read_file(folder / wanted), [], folder)
     notebooks = [path for path in files if path.lower().endswith(".ipynb")]
     copies = [path for path in notebooks if set(Path(path).parts) & MACHINE_FOLDERS]
     own = [path for path in notebooks if path not in copies] or copies
@@ -94,7 +99,45 @@ def _read_submission(folder: Path, name: str) -> Found:
         repairs = [f"Only Jupyter's checkpoint copy “{_short(path)}” was handed in; it was graded."]
     if readable > 1:
         repairs.append(f"{readable} notebooks were handed in; “{_short(path)}” fits the assignment best.")
-    return Found(data, repairs)
+    return _with_data(data, repairs, (folder / path).parent)
+
+
+def _with_data(data: bytes, repairs: list[str], folder: Path) -> Found:
+    files, left_out = read_data_files(folder)
+    return Found(data, repairs + left_out, files=files)
+
+
+def read_data_files(folder: Path) -> tuple[dict[str, bytes], list[str]]:
+    """The data files in a notebook's folder, by their paths in it, and what was left out of them, in sentences."""
+    try:
+        paths = [path for path in _files(folder) if _may_be_data(path)]
+    except Unreadable:
+        return {}, [f"There are more than {MAX_FILES:,} files beside the notebook; it was graded without them."]
+    files: dict[str, bytes] = {}
+    code, large, sentences = [], [], []
+    for path in paths:
+        if Path(path).suffix.lower() in CODE:
+            code.append(path)
+        elif (folder / path).lstat().st_size + sum(map(len, files.values())) > MAX_DATA_BYTES:
+            large.append(path)
+        else:
+            try:
+                files[path] = read_file(folder / path)
+            except Unreadable as error:
+                sentences.append(str(error))
+    if code:
+        sentences.append(f"{_listed(code)}: code beside the notebook was left out, it has to stand in cells.")
+    if large:
+        most = MAX_DATA_BYTES // 2**20
+        sentences.append(f"{_listed(large)}: left out, for the files beside a notebook may have {most} MB together.")
+    return files, sentences
+
+
+def _may_be_data(path: str) -> bool:
+    """Neither a notebook nor what a program left there."""
+    parts = Path(path).parts
+    hidden = any(part.startswith(".") for part in parts) or set(parts) & MACHINE_FOLDERS
+    return not hidden and path != TIMESTAMP and not path.lower().endswith((".ipynb", "desktop.ini", "thumbs.db"))
 
 
 def _files(folder: Path) -> list[str]:

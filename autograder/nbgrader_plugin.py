@@ -35,6 +35,7 @@ from autograder.grade import (
     result_data,
     write_result,
 )
+from autograder.ingest import read_submission
 from autograder.pool import Failure, Pool
 from autograder.repair import Repaired, fresh_release, repair
 
@@ -114,7 +115,8 @@ class RunAndJudge(_CourseStep):
         classroom, student = self.classroom(), resources["nbgrader"]["student"]
         assignment = load_assignment(resources["nbgrader"]["assignment"])
         told = nb.metadata.pop("repair", None) or {"repairs": [], "problem": None, "submission_sha256": ""}
-        work = Work(nbformat.writes(nb).encode(), classroom.seed(student, assignment.name), told["problem"])
+        files = read_submission(classroom.submitted(student, assignment.name), assignment.name).files
+        work = Work(nbformat.writes(nb).encode(), classroom.seed(student, assignment.name), told["problem"], files)
         options = {"level": self.level or None, "unsafe": self.unsafe}
         answer = _worker.grade(student, work, Setup(assignment, options=options), assignment)
         if isinstance(answer, Failure):

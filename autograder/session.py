@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -89,9 +89,11 @@ class Session:
         cells: list[CodeCell],
         seed: int,
         *,
+        files: Mapping[str, bytes] | None = None,
         last_try: bool = False,
     ) -> None:
         self.budget, self.cells, self.seed, self.last_try = budget, cells, seed, last_try
+        self.files = dict(files or {})
         self.outcomes: dict[int, CellOutcome] = {}
         self.notes: list[str] = []
         self.hopeless = ""
@@ -128,7 +130,9 @@ class Session:
         self._rng = None
         cell = None
         try:
-            self._exchange({"op": "begin", "output_bytes": self.budget.output_kb * 1024, "seed": self.seed}, 10.0)
+            output_bytes = self.budget.output_kb * 1024
+            begin = {"op": "begin", "output_bytes": output_bytes, "seed": self.seed, "files": self.files}
+            self._exchange(begin, 10.0)
             for cell in self.cells:
                 if cell.number not in self._skipped and cell.source.strip():
                     self._run(cell)

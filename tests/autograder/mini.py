@@ -160,7 +160,8 @@ class FakeEngine:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def grade(self, data: Any, assignment: Assignment, *, seed: int | None = None, tasks: Any = None) -> Result:
+    def grade(self, data: Any, assignment: Assignment, *, seed: int | None = None, files: Any = None) -> Result:
+        """As the engine's; the notes tell which files came along."""
         notebook = copy.deepcopy(data.notebook)
         if self.log is not None:
             with self.log.open("a") as log:
@@ -181,7 +182,8 @@ class FakeEngine:
                     cell.outputs = [nbformat.v4.new_output("error", ename=type(error).__name__, evalue=str(error))]
         score = sum(test.points for test in tests)
         repairs = list(data.repairs)
-        return Result(assignment.name, score, assignment.max_score, tests, notebook, repairs, [], seed or 0, "fake")
+        notes = [f"{path}: {len(data)} bytes" for path, data in (files or {}).items()]
+        return Result(assignment.name, score, assignment.max_score, tests, notebook, repairs, notes, seed or 0, "fake")
 
     def _judge(self, cell: NotebookNode, assignment: Assignment, namespace: dict[str, Any]) -> TestResult:
         name = str(grade_id(cell))

@@ -52,6 +52,29 @@ def test_the_reference_earns_full_marks(engine, assignment):
     assert (result.score, result.max_score, result.notes, result.repairs) == (12, 12, [], [])
 
 
+READS_FILES = """
+def double(x):
+    with open("runs/factor.txt") as file:
+        return float(file.read()) * x
+"""
+
+
+def test_cells_find_the_files_beside_the_notebook(engine, assignment):
+    data = submit(assignment, double=READS_FILES)
+    assert points(engine.grade(data, assignment))["double-test"] == 0
+    result = engine.grade(data, assignment, files={"runs/factor.txt": b"2"})
+    assert points(result)["double-test"] == 2
+    assert points(engine.grade(data, assignment))["double-test"] == 0, "nothing is left for the next one"
+
+
+def test_the_files_are_there_again_when_the_process_was_lost(engine, assignment):
+    ends = f"import os\n\ndef step(params, grads):\n    os.remove('runs/factor.txt')\n    os._exit(1)\n\n{NOISE}"
+    result = engine.grade(
+        submit(assignment, double=READS_FILES, step=ends), assignment, files={"runs/factor.txt": b"2"}
+    )
+    assert (points(result)["double-test"], points(result)["step-test"]) == (2, 0)
+
+
 def test_the_untouched_release_says_what_is_missing(engine, assignment):
     result = engine.grade(nbformat.writes(release_notebook(assignment)).encode(), assignment)
     assert result.score == 0

@@ -95,6 +95,43 @@ def test_a_link_beside_a_good_file_is_passed_over(folder, tmp_path):
     assert read_submission(folder, "mini").data == b"mine"
 
 
+def test_data_files_beside_the_notebook_come_along(folder):
+    for name in ("mini.ipynb", "scratch.ipynb", "weights.bin", "runs/one.csv", ".DS_Store", "__pycache__/a.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    (folder / "timestamp.txt").write_text("2026-03-01 12:00:00 UTC")
+    found = read_submission(folder, "mini")
+    assert found.files == {"weights.bin": b"weights.bin", "runs/one.csv": b"runs/one.csv"}
+    assert found.repairs == []
+
+
+def test_data_files_lie_where_the_notebook_lies(folder):
+    (folder / "final").mkdir()
+    (folder / "final" / "mini.ipynb").write_bytes(b"mine")
+    (folder / "final" / "weights.bin").write_bytes(b"1")
+    (folder / "above.bin").write_bytes(b"2")
+    assert read_submission(folder, "mini").files == {"weights.bin": b"1"}
+
+
+def test_what_is_not_taken_along_is_told(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("autograder.ingest.MAX_DATA_BYTES", 2**20)
+    (folder / "mini.ipynb").write_bytes(b"mine")
+    (tmp_path / "secret.txt").write_text("secret")
+    (folder / "linked.txt").symlink_to(tmp_path / "secret.txt")
+    (folder / "helper.py").write_text("import torch")
+    (folder / "fast.SO").write_bytes(b"")
+    for name, size in (("a.bin", 2**19), ("b.bin", 2**20), ("c.bin", 2**18)):
+        (folder / name).write_bytes(bytes(size))
+    found = read_submission(folder, "mini")
+    assert found.data == b"mine"
+    assert list(found.files) == ["a.bin", "c.bin"]
+    assert found.repairs == [
+        "“linked.txt” is a link; links are not followed.",
+        "“fast.SO”, “helper.py”: code beside the notebook was left out, it has to stand in cells.",
+        "“b.bin”: left out, for the files beside a notebook may have 1 MB together.",
+    ]
+
+
 @pytest.mark.parametrize("level", ["assignment", "student"])
 def test_a_folder_that_is_a_link_is_refused(tmp_path, level):
     (tmp_path / "elsewhere" / "mini").mkdir(parents=True)

@@ -128,12 +128,20 @@ def test_both_ways_of_grading_agree(classroom, mini, tmp_path):
         assert ours[student][:3] == theirs[student][:3]
     assert ours["ada"] == theirs["ada"]
     for student in ours:
-        same = ("tests", "score", "seed", "problem", "repairs", "submission_sha256", "assignment_sha256")
+        same = ("tests", "score", "seed", "problem", "repairs", "notes", "submission_sha256", "assignment_sha256")
         a, b = (json.loads(Classroom(root).result(student, "mini").read_text()) for root in (twin, classroom.root))
         assert {key: a[key] for key in same} == {key: b[key] for key in same}
         texts = [(root / "autograded" / student / "mini" / "mini.ipynb").read_text() for root in (twin, classroom.root)]
         cells = [[(c.source, c.get("outputs")) for c in nbformat.reads(text, as_version=4).cells] for text in texts]
         assert cells[0] == cells[1]
+
+
+def test_the_files_beside_a_notebook_are_there_both_ways(classroom, mini):
+    (classroom.submitted("ada", "mini") / "weights.bin").write_bytes(bytes(7))
+    autograde(classroom)
+    by_nbgrader = json.loads(classroom.result("ada", "mini").read_text())["notes"]
+    (ada,) = grade_class(classroom, mini, workers=1, students=["ada"], force=True)
+    assert by_nbgrader == ada.notes == ["weights.bin: 7 bytes"]
 
 
 def test_what_nbgrader_graded_is_not_graded_again(classroom, mini):
