@@ -177,6 +177,20 @@ SGD = [
         put="hessian.diagonal().max()",
         message="You look only at the diagonal of the Hessian. Its largest eigenvalue can be larger than every diagonal entry.",
     ),
+    Misconception(
+        name="max-stable-lr-power-iteration-from-ones",
+        function="max_stable_lr",
+        code="""
+def max_stable_lr(hessian):
+    direction = torch.ones(len(hessian), dtype=hessian.dtype)
+    for _ in range(1000):
+        direction = hessian @ direction
+        direction = direction / direction.norm()
+    return 2 / (direction @ hessian @ direction)
+""",
+        message="Your power iteration starts from a vector of ones. Where the steepest direction is at right angles to it, it is "
+        "never found: ask torch.linalg.eigvalsh for all eigenvalues.",
+    ),
 ]
 
 MOMENTUM = [
