@@ -1295,7 +1295,7 @@ figure
 # **Write** `clip_grad_norm(grads, max_norm)`, which returns the clipped gradients and the norm *before* clipping
 # (worth a plot in every training run), and `clip_grad_value(grads, limit)`. `grads` is a list or a tuple of tensors
 # of any shapes, also without dimensions. The arguments stay as they are: return new tensors (where nothing is
-# clipped, the given ones will do). The norm can be as
+# clipped, the given ones will do). The norm of float64 gradients can be as
 # large as $10^{150}$ (and is a number then, not `inf`).
 #
 # **Example.** The gradients $(3, 0)$ and $(4)$ have the global norm 5. With $c = 1$ they become $(0.6, 0)$ and
