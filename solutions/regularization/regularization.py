@@ -580,7 +580,7 @@ def walk(param, grads, lr, momentum, weight_decay, decay):
 
 generator = case_generator()
 for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
-    start = torch.randn(3, 2, generator=generator, dtype=dtype) + 3
+    start = torch.randn(3, 2, generator=generator, dtype=dtype) + torch.tensor([3.0, -3.0], dtype=dtype)
     grads = [torch.randn(3, 2, generator=generator, dtype=dtype) for _ in range(5)]
     for momentum in (0.9, 0.0):
         lr, weight_decay = 0.2, 0.15
@@ -785,8 +785,9 @@ check_equal(answers(3, [5.0, 6.0, 6.0, 4.0, 5.0, 5.0, 5.0]), [False] * 6 + [True
 what = "negative losses, of which the last is equal to the best, with patience 2"
 check_equal(answers(2, [0.0, -1.0, -2.0, -1.5, -2.0]), [False] * 4 + [True], what)
 check_equal(answers(2, [1.0, 0.0, 0.5, 0.5]), [False] * 3 + [True], "a best loss of exactly 0, with patience 2")
-what = "losses that fall by half a millionth each time, with patience 1: each of them is strictly better"
-check_equal(answers(1, [1.0 - 5e-7 * i for i in range(4)]), [False] * 4, what)
+for drop, how_much in ((5e-7, "half a millionth"), (1e-9, "a billionth")):
+    what = f"losses that fall by {how_much} each time, with patience 1: each of them is strictly better"
+    check_equal(answers(1, [1.0 - drop * i for i in range(4)]), [False] * 4, what)
 what = "losses after the stop, with patience 2: it stays stopped"
 check_equal(answers(2, [1.0, 2.0, 2.0, 0.5, 0.4, 0.3, 7.0]), [False, False, True, True, True, True, True], what)
 generator = case_generator()
@@ -2079,6 +2080,8 @@ for trials, tail in ((3, 0.1), (5, 0.025), (59, 0.05), (7, 0.9)):
 check_close(winners_curse(28), 0.508, "28 trials with the default tail", atol=5e-4, rtol=0.0)
 check_close(winners_curse(0), 0.0, "no trial at all")
 check_close(winners_curse(400, 0.005), 1 - 0.995**400, "four hundred trials with a small tail", rtol=1e-4)
+expected = -math.expm1(10 * math.log1p(-1e-6))
+check_close(winners_curse(10, 1e-6), expected, "ten trials with a tail of one in a million", rtol=1e-5, atol=0.0)
 ### END HIDDEN TESTS
 
 
