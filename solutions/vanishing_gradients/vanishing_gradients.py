@@ -204,6 +204,9 @@ a = matrix_with([5e-8, 3e-8, 2e-8], 3, 4, torch.float64)
 for k in (1, 2):
     what = f"rank {k} of a matrix with tiny entries"
     check_close(low_rank_approximation(a, k), projected(1e8 * a, k) / 1e8, what, rtol=1e-6, atol=1e-14)
+a = matrix_with([3.0, 2.99, 1.0], 4, 3, torch.float64)
+what = "rank 1 of a matrix whose two largest singular values are nearly equal"
+check_close(low_rank_approximation(a, 1), projected(a, 1), what, rtol=1e-6, atol=1e-6)
 a = matrix_with([3.0, 1.0, 0.0, 0.0], 5, 4, torch.float64)
 check_close(low_rank_approximation(a, 3), a, "rank 3 of a matrix of rank 2, which is the matrix itself", atol=1e-9)
 q = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64))[0]
@@ -654,7 +657,7 @@ for dtype in (torch.float64, torch.float32):
     ):
         weight = torch.randn(m, n, generator=generator, dtype=dtype)
         preactivation = 2 * torch.randn(m, generator=generator, dtype=dtype)
-        preactivation[:4] = torch.tensor([1e-9, 0.0, -1e-9, 1000.0])[:m]
+        preactivation[:5] = torch.tensor([1e-9, 0.0, -1e-9, 1000.0, -1000.0])[:m]
         for activation in ("linear", "relu"):
             with unchanged(weight=weight, preactivation=preactivation):
                 jacobian = layer_jacobian(weight, preactivation, activation)
