@@ -1050,6 +1050,13 @@ def levenberg_marquardt(residual_fn, jacobian_fn, x0, *, damping=1e-3, steps=50)
         "much: make all `steps` trials.",
     ),
     Misconception(
+        name="lm-damping-capped",
+        function="levenberg_marquardt",
+        find="damping = damping * 10",
+        put="damping = min(damping * 10, 1e3)",
+        message="You do not let the damping grow beyond some limit. Where no trial below it is good, none is ever kept.",
+    ),
+    Misconception(
         name="lm-cost-not-updated",
         function="levenberg_marquardt",
         find="x, cost, damping = trial, trial_cost, damping / 10",

@@ -224,7 +224,7 @@ check_true(
     "The same examples are never seen: shuffle all n indices, and drop the short batch afterwards.",
 )
 
-orders = [order_under_global_seed(20, 6, seed, global_seed) for global_seed in (1, 2)]
+orders = [order_under_global_seed(101, 10, seed, global_seed) for global_seed in (1, 2)]
 cause = "The order depends on torch's global generator: draw from the generator that is given."
 check_true(orders[0][0] == orders[1][0], "the generator that is given decides the order", cause)
 cause = "torch's global generator is used or seeded, which others use, too: draw from the generator that is given."
@@ -2647,6 +2647,9 @@ x = solve_logarithm(torch.tensor([2.0], dtype=torch.float64), target, {"steps": 
 check_close(x, [2.0], "a trial at which the cost is NaN does not lower it: it is undone")
 x = solve_logarithm(torch.tensor([2.0], dtype=torch.float64), target, {})
 check_close(x, torch.exp(target), "the solution when some trials had a NaN cost")
+x = solve_logarithm(torch.tensor([2.0], dtype=torch.float64), 1000 * target, {"steps": 8})
+expected = 2 * (1 - (3000 + math.log(2)) / 10_001)
+check_close(x, [expected], "the first trial with a finite cost, the eighth, with a damping of 10⁴")
 x0 = torch.randn(3, generator=generator, dtype=torch.float64)
 x, residual = walk_where_nothing_changes(x0, {"steps": 3})
 what = "a tensor that residual_fn returns again and again is not changed"
