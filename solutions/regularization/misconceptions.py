@@ -373,14 +373,6 @@ def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
         message="You ask for an improvement of a certain size. Here every strictly smaller loss is better, by however little.",
     ),
     Misconception(
-        name="losses-rounded-to-float32",
-        function="EarlyStopping.update",
-        find="        self.left -= 1\n",
-        put="        loss = torch.tensor(float(loss))\n        self.left -= 1\n",
-        message="You round the losses to float32, in which two that differ by a billionth are equal. Keep them as Python floats: "
-        "float(loss).",
-    ),
-    Misconception(
         name="patience-one-too-many",
         function="EarlyStopping.update",
         find="""        if not self.left:
