@@ -343,6 +343,13 @@ def cutout(images, size, p, fill, generator):
         message="You cover with probability 1 − p. p is the probability to cover.",
     ),
     Misconception(
+        name="coin-in-percent",
+        function="cutout",
+        find="torch.rand(n, 1, generator=generator, device=device) < p",
+        put="torch.randint(100, (n, 1), generator=generator, device=device) <= 100 * p",
+        message="Your coins are whole percents, and the zero counts, too: with p = 0 one image in a hundred is covered. Compare `torch.rand` with p.",
+    ),
+    Misconception(
         name="coin-tied-to-the-place",
         function="cutout",
         code="""
@@ -896,6 +903,20 @@ class ResidualBlock(nn.Module):
         find="**how, generator=generator, training=True",
         put='**how, generator=torch.Generator().manual_seed(config["seed"]), training=True',
         message="The generator of the augmentation is made and seeded anew for each batch, so that all batches get the same crops and holes. Make one generator, before the first epoch.",
+    ),
+    Misconception(
+        name="augmentation-seeded-by-epoch",
+        function="train_and_validate",
+        find="**how, generator=generator, training=True",
+        put='**how, generator=torch.Generator().manual_seed(config["seed"] + len(history["train_loss"])), training=True',
+        message="The generator of the augmentation is made anew, with the seed plus the number of the epoch: the second epoch of one seed has the holes of the first of the next. Make one generator, before the first epoch.",
+    ),
+    Misconception(
+        name="stops-when-all-is-right",
+        function="train_and_validate",
+        find="    return {**history,",
+        put='        if history["validation_accuracy"][-1] == 1:\n            break\n    return {**history,',
+        message="You stop as soon as all validation images are right. The run has as many epochs as the config says.",
     ),
     Misconception(
         name="augments-once",
