@@ -940,6 +940,21 @@ class ResidualBlock(nn.Module):
         message="Every epoch has the same order, so that the same images always meet in a batch. Draw a permutation for each epoch.",
     ),
     Misconception(
+        name="order-rotated-every-epoch",
+        function="train_and_validate",
+        find="""    for _ in range(config["epochs"]):
+        network.train()
+        total = 0.0
+        for batch in torch.randperm(len(images), generator=generator).split""",
+        put="""    order = torch.randperm(len(images), generator=generator)
+    for _ in range(config["epochs"]):
+        network.train()
+        total = 0.0
+        order = order.roll(1 + int(torch.randint(len(order) - 1, (), generator=generator)))
+        for batch in order.split""",
+        message="Each epoch begins elsewhere in one and the same order, so that the same images meet in a batch again and again. Draw a permutation for each epoch.",
+    ),
+    Misconception(
         name="generator-seeded-for-each-epoch",
         function="train_and_validate",
         find="torch.randperm(len(images), generator=generator)",
