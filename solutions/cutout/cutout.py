@@ -498,7 +498,8 @@ def expect_crops(n, channels, height, width, padding, seed, ask=crops):
         "Draw one number per image.",
     )
     flips = ["none", "left-right"]
-    check_true(found["flips"] == flips, f"images are as they were or mirrored left to right, {what}")
+    cause = "One coin decides for the whole batch, or none: draw one per image." if len(found["flips"]) == 1 else ""
+    check_true(found["flips"] == flips, f"images are as they were or mirrored left to right, {what}", cause)
     check_true(found["flipped"] == 0.5, f"half of the images are mirrored, {what}")
     offsets = list(range(2 * padding + 1))
     check_true(found["rows"] == offsets, f"the row offsets that occur are 0 to 2·padding, {what}")
@@ -744,6 +745,8 @@ for dtype, last in layouts:
     expect_certain(images, 64, 1.0, 128, last, seed, number, f"a hole over everything, fill a number, {name}")
     expect_certain(images, 4, 0.0, [3, 130, 77], last, seed, images, f"p = 0 covers nothing, {name}")
     expect_certain(images, 0, 1.0, 128, last, seed, images, f"size 0 covers nothing, {name}")
+images = different_images(3000, 1, 2, 3)
+expect_certain(images, 8, 0.0, 200, False, seed, images, "p = 0 covers nothing, 3,000 images")
 images = torch.rand(1, 1, 3, 7, generator=generator) - 0.5
 expect_certain(images, 14, 1.0, 0.0, False, seed, torch.zeros_like(images), "one image of one channel, filled with 0.0")
 expect_certain(images, 14, 1.0, [-1.5], False, seed, torch.full_like(images, -1.5), "one channel, fill a list of one")
@@ -1689,18 +1692,37 @@ def augmented_anew(seed):
 
 @probe
 def orders_of_two_seeds():
-    """How many of the orders of two epochs each, for two seeds, differ."""
+    """How many of the orders of two epochs each, for two seeds, differ, and how many neighbours two of them share."""
     orders = []
     for seed in (1, 2):
         _, networks = watched_run({"epochs": 2, "seed": seed})
         shown = torch.cat([images[:, 0, 0, 0] for mode, images in networks[-1].batches if mode])
         orders += [tuple(order.tolist()) for order in shown.split(13)]
-    return len(set(orders))
+    orders.append(tuple(range(1, 14)))
+    neighbours = [set(itertools.pairwise(order)) for order in orders]
+    return len(set(orders)) - 1, max(len(a & b) for a, b in itertools.combinations(neighbours, 2))
 
 
 cause = 'Seed one generator with config["seed"], once: it gives the orders of all epochs.'
 what = "two seeds and two epochs give four different orders of the training images"
-check_true(orders_of_two_seeds() == 4, what, cause)
+different, shared = orders_of_two_seeds()
+check_true(different == 4, what, cause)
+# Two orders of 13 share one pair of neighbours on average; two of these five share ten 1 time in 2·10⁶.
+cause = "To begin elsewhere in the same order is not enough: draw a new permutation for each epoch."
+check_true(shared < 10, "the images have other neighbours in each epoch", cause)
+
+
+@probe
+def holes_of_two_seeds():
+    """How many of the sets of holes of three epochs each, by place in the batch, differ, for two seeds."""
+    seen = set()
+    for seed in (1, 2):
+        _, networks = watched_run({"epochs": 3, "seed": seed, "size": 2, "p": 1.0, "batch_size": 13})
+        rows = [(images == 0).any(dim=3)[:, 0] for mode, images in networks[-1].batches if mode]
+        seen |= {tuple(epoch.flatten().tolist()) for epoch in rows}
+    return len(seen)
+
+
 # Thirteen holes are in the same rows in three epochs 1 time in 10¹².
 small, anew = augmented_anew(4)
 check_true(small, "with size 2 and p = 1 each training image has a hole of 1 to 4 pixels")
@@ -1708,6 +1730,7 @@ cause = "Augment each batch when it is used, not all images in advance."
 check_true(anew[0], "every epoch has holes of its own", cause)
 cause = "The generator is made and seeded once: made anew in the loop, it gives every batch the same holes."
 check_true(anew[1], "every batch has holes of its own", cause)
+check_true(holes_of_two_seeds() == 6, "two seeds and three epochs give six different sets of holes", cause)
 ### END HIDDEN TESTS
 
 
@@ -1746,14 +1769,15 @@ def right_results(epochs, batch_size, peak_lr, weight_decay, accuracies):
     return {"train_loss": losses, "validation_accuracy": shares, "weight": w[None]}
 
 
-def expect_results(epochs, batch_size, peak_lr, weight_decay, others=False):
-    """others: most validation labels are 1, which no training image has, and the accuracy falls."""
+def expect_results(epochs, batch_size, peak_lr, weight_decay, labels=(0, 1, 0, 0)):
+    """labels: of the validation images. Where most are 1, which no training image has, the accuracy falls."""
     config = {"epochs": epochs, "batch_size": batch_size, "peak_lr": peak_lr, "weight_decay": weight_decay}
-    labels, accuracies = ([1, 1, 0, 1], (0.25, 0.75)) if others else ([0, 1, 0, 0], (0.75, 0.25))
-    found = results(config | {"validation labels": labels})
+    accuracies = [labels.count(label) / len(labels) for label in (0, 1)]
+    found = results(config | {"validation labels": list(labels)})
     right = right_results(epochs, batch_size, peak_lr, weight_decay, accuracies)
     what = f"{epochs} {'epochs' if epochs > 1 else 'epoch'} in batches of {batch_size}, peak {peak_lr:g}, weight decay {weight_decay:g}"
-    what += ", validation images of another class" if others else ""
+    what += ", validation images of another class" if accuracies[1] > accuracies[0] else ""
+    what += ", all validation images right" if accuracies[0] == 1 else ""
     check_close(found["train_loss"], right["train_loss"], f"the training loss of each epoch, {what}", rtol=1e-4)
     check_close(
         found["validation_accuracy"], right["validation_accuracy"], f"the validation accuracy, {what}", rtol=1e-5
@@ -1773,7 +1797,8 @@ expect_results(4, 5, 0.05, 0.5)
 expect_results(1, 2, 0.5, 0.01)
 expect_results(6, 7, 1.0, 0.3)
 expect_results(1, 13, 0.3, 0.1)
-expect_results(6, 5, 0.03, 0.0, others=True)
+expect_results(6, 5, 0.03, 0.0, labels=(1, 1, 0, 1))
+expect_results(3, 6, 0.3, 0.1, labels=(0, 0, 0, 0))
 
 
 @probe

@@ -343,6 +343,13 @@ def cutout(images, size, p, fill, generator):
         message="You cover with probability 1 − p. p is the probability to cover.",
     ),
     Misconception(
+        name="coin-in-percent",
+        function="cutout",
+        find="torch.rand(n, 1, generator=generator, device=device) < p",
+        put="torch.randint(100, (n, 1), generator=generator, device=device) <= 100 * p",
+        message="Your coins are whole percents, and the zero counts, too: with p = 0 one image in a hundred is covered. Compare `torch.rand` with p.",
+    ),
+    Misconception(
         name="coin-tied-to-the-place",
         function="cutout",
         code="""
@@ -898,6 +905,20 @@ class ResidualBlock(nn.Module):
         message="The generator of the augmentation is made and seeded anew for each batch, so that all batches get the same crops and holes. Make one generator, before the first epoch.",
     ),
     Misconception(
+        name="augmentation-seeded-by-epoch",
+        function="train_and_validate",
+        find="**how, generator=generator, training=True",
+        put='**how, generator=torch.Generator().manual_seed(config["seed"] + len(history["train_loss"])), training=True',
+        message="The generator of the augmentation is made anew, with the seed plus the number of the epoch: the second epoch of one seed has the holes of the first of the next. Make one generator, before the first epoch.",
+    ),
+    Misconception(
+        name="stops-when-all-is-right",
+        function="train_and_validate",
+        find="    return {**history,",
+        put='        if history["validation_accuracy"][-1] == 1:\n            break\n    return {**history,',
+        message="You stop as soon as all validation images are right. The run has as many epochs as the config says.",
+    ),
+    Misconception(
         name="augments-once",
         function="train_and_validate",
         find="    batches = math.ceil",
@@ -917,6 +938,21 @@ class ResidualBlock(nn.Module):
         total = 0.0
         for batch in order.split""",
         message="Every epoch has the same order, so that the same images always meet in a batch. Draw a permutation for each epoch.",
+    ),
+    Misconception(
+        name="order-rotated-every-epoch",
+        function="train_and_validate",
+        find="""    for _ in range(config["epochs"]):
+        network.train()
+        total = 0.0
+        for batch in torch.randperm(len(images), generator=generator).split""",
+        put="""    order = torch.randperm(len(images), generator=generator)
+    for _ in range(config["epochs"]):
+        network.train()
+        total = 0.0
+        order = order.roll(1 + int(torch.randint(len(order) - 1, (), generator=generator)))
+        for batch in order.split""",
+        message="Each epoch begins elsewhere in one and the same order, so that the same images meet in a batch again and again. Draw a permutation for each epoch.",
     ),
     Misconception(
         name="generator-seeded-for-each-epoch",

@@ -216,6 +216,13 @@ def first_nonfinite_layer(width, weight_std, generator, max_layers=100):
         message="Layer max_layers itself is never looked at: `range(1, n)` ends at n - 1.",
     ),
     Misconception(
+        name="overflow-hundred-layers-at-most",
+        function="first_nonfinite_layer",
+        find="range(1, max_layers + 1)",
+        put="range(1, min(max_layers, 100) + 1)",
+        message="You stop after 100 layers also where max_layers is larger. 100 is only its default.",
+    ),
+    Misconception(
         name="overflow-no-none",
         function="first_nonfinite_layer",
         find="return None",
@@ -452,6 +459,14 @@ XAVIER = [
         put="return torch.nn.init.trunc_normal_(tensor, 0.0, std, -2 * std, 2 * std, generator=generator)",
         message="Your xavier_normal_ cuts the normal distribution off at two standard deviations, which also makes its standard deviation "
         "12 % smaller. Do not truncate.",
+    ),
+    Misconception(
+        name="xavier-normal-exact-std",
+        function="xavier_normal_",
+        find="return tensor.normal_(0, std, generator=generator)",
+        put="tensor.normal_(0, 1, generator=generator)\n        return tensor.mul_(std / tensor.square().mean().sqrt())",
+        message="You scale the weights until their mean square is exactly σ². Then each depends on all others. σ is the standard deviation "
+        "of the distribution, not of one draw: `normal_(0, std)` is all it takes.",
     ),
     *contract_mistakes("xavier"),
 ]

@@ -177,6 +177,20 @@ SGD = [
         put="hessian.diagonal().max()",
         message="You look only at the diagonal of the Hessian. Its largest eigenvalue can be larger than every diagonal entry.",
     ),
+    Misconception(
+        name="max-stable-lr-power-iteration-from-ones",
+        function="max_stable_lr",
+        code="""
+def max_stable_lr(hessian):
+    direction = torch.ones(len(hessian), dtype=hessian.dtype)
+    for _ in range(1000):
+        direction = hessian @ direction
+        direction = direction / direction.norm()
+    return 2 / (direction @ hessian @ direction)
+""",
+        message="Your power iteration starts from a vector of ones. Where the steepest direction is at right angles to it, it is "
+        "never found: ask torch.linalg.eigvalsh for all eigenvalues.",
+    ),
 ]
 
 MOMENTUM = [
@@ -1034,6 +1048,13 @@ def levenberg_marquardt(residual_fn, jacobian_fn, x0, *, damping=1e-3, steps=50)
         "            x, cost, damping = trial, trial_cost, damping / 10",
         message="You stop as soon as a trial gains little. With a large damping the first trials gain little and the later ones "
         "much: make all `steps` trials.",
+    ),
+    Misconception(
+        name="lm-damping-capped",
+        function="levenberg_marquardt",
+        find="damping = damping * 10",
+        put="damping = min(damping * 10, 1e3)",
+        message="You do not let the damping grow beyond some limit. Where no trial below it is good, none is ever kept.",
     ),
     Misconception(
         name="lm-cost-not-updated",

@@ -304,6 +304,14 @@ def sgd_step(param, grad, velocity, *, lr, momentum, weight_decay, decay):
         message="You do not decay vectors. Whoever calls the function decides what is decayed, by weight_decay: apply it to what you are given.",
     ),
     Misconception(
+        name="decay-drives-negative-weights-away",
+        function="sgd_step",
+        find="grad + weight_decay * param",
+        put="grad + weight_decay * param.abs()",
+        message="Your L2 term is positive for every weight and drives the negative ones away from 0. The slope of ½λw² is λw, which "
+        "has the sign of w.",
+    ),
+    Misconception(
         name="velocity-is-the-gradient-itself",
         function="sgd_step",
         find='    if decay == "l2":',
@@ -1046,6 +1054,13 @@ def three_way_split(n, fractions, generator):
         find="tail=0.025",
         put="tail=0.05",
         message="Your default tail is 5 %. An improvement is a false alarm of the upper tail only: 2.5 %.",
+    ),
+    Misconception(
+        name="curse-in-float32",
+        function="winners_curse",
+        find="1 - (1 - tail) ** trials",
+        put="float(1 - (1 - torch.tensor(tail)) ** trials)",
+        message="torch.tensor(tail) is float32: of a small tail little is left in 1 − tail. Python's own floats are float64.",
     ),
     Misconception(
         name="curse-adds-up",

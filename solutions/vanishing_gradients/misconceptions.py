@@ -24,6 +24,23 @@ MISCONCEPTIONS = [
         "them instead of comparing them.",
     ),
     Misconception(
+        name="power-iteration-too-short",
+        function="low_rank_approximation",
+        code="""
+def low_rank_approximation(a, k):
+    kept = torch.zeros_like(a)
+    for _ in range(k):
+        v = torch.ones(a.shape[1], dtype=a.dtype)
+        for _ in range(100):
+            v = (a - kept).T @ ((a - kept) @ v)
+            v = v / v.norm().clamp(min=1e-300)
+        kept = kept + torch.outer((a - kept) @ v, v)
+    return kept
+""",
+        message="You find the terms by power iteration, which is slow where two singular values are nearly equal: after a fixed number "
+        "of steps the directions are still mixed. torch.linalg.svd finds them exactly.",
+    ),
+    Misconception(
         name="v-transposed-again",
         function="low_rank_approximation",
         find="vt[:k]",

@@ -204,6 +204,9 @@ a = matrix_with([5e-8, 3e-8, 2e-8], 3, 4, torch.float64)
 for k in (1, 2):
     what = f"rank {k} of a matrix with tiny entries"
     check_close(low_rank_approximation(a, k), projected(1e8 * a, k) / 1e8, what, rtol=1e-6, atol=1e-14)
+a = matrix_with([3.0, 2.99, 1.0], 4, 3, torch.float64)
+what = "rank 1 of a matrix whose two largest singular values are nearly equal"
+check_close(low_rank_approximation(a, 1), projected(a, 1), what, rtol=1e-6, atol=1e-6)
 a = matrix_with([3.0, 1.0, 0.0, 0.0], 5, 4, torch.float64)
 check_close(low_rank_approximation(a, 3), a, "rank 3 of a matrix of rank 2, which is the matrix itself", atol=1e-9)
 q = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64))[0]
@@ -654,7 +657,7 @@ for dtype in (torch.float64, torch.float32):
     ):
         weight = torch.randn(m, n, generator=generator, dtype=dtype)
         preactivation = 2 * torch.randn(m, generator=generator, dtype=dtype)
-        preactivation[:4] = torch.tensor([1e-9, 0.0, -1e-9, 1000.0])[:m]
+        preactivation[:5] = torch.tensor([1e-9, 0.0, -1e-9, 1000.0, -1000.0])[:m]
         for activation in ("linear", "relu"):
             with unchanged(weight=weight, preactivation=preactivation):
                 jacobian = layer_jacobian(weight, preactivation, activation)
@@ -1295,7 +1298,7 @@ figure
 # **Write** `clip_grad_norm(grads, max_norm)`, which returns the clipped gradients and the norm *before* clipping
 # (worth a plot in every training run), and `clip_grad_value(grads, limit)`. `grads` is a list or a tuple of tensors
 # of any shapes, also without dimensions. The arguments stay as they are: return new tensors (where nothing is
-# clipped, the given ones will do). The norm can be as
+# clipped, the given ones will do). The norm of float64 gradients can be as
 # large as $10^{150}$ (and is a number then, not `inf`).
 #
 # **Example.** The gradients $(3, 0)$ and $(4)$ have the global norm 5. With $c = 1$ they become $(0.6, 0)$ and
