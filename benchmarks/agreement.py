@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest import mock
 
@@ -38,14 +38,14 @@ STDERR, REPAIRED, DIED, DRAWN, UNEXPLAINED = (
     "stderr in stock",
     "repaired",
     "kernel died in stock",
-    "drawn inputs",
+    "inputs, memory",
     "unexplained",
 )
 REASONS = {
     STDERR: "nbgrader gives 0 to a test that printed on stderr; a warning is not a mistake",
     REPAIRED: "nbgrader grades damaged cells as they are, or not at all; here they are put right first",
     DIED: "nbgrader loses all marks when the kernel ends; here only what ended it counts as not run",
-    DRAWN: "the same with nbgrader's fixed hidden inputs; other inputs tell another story",
+    DRAWN: "the same with nbgrader's fixed hidden inputs and no limit on memory; other inputs, or a limit, tell more",
     UNEXPLAINED: "to be looked into",
 }
 PARTLY_RIGHT = 4
@@ -79,14 +79,14 @@ def honest_submissions(assignment: Assignment) -> list[Submission]:
     return [
         Submission("solution", _bytes(solved)),
         Submission("untouched", _bytes(release_notebook(assignment))),
-        *_packed(assignment, load_misconceptions(assignment), "misconceptions"),
-        *_packed(assignment, load_alternatives(assignment), "alternatives"),
+        *packed(assignment, load_misconceptions(assignment), "misconceptions"),
+        *packed(assignment, load_alternatives(assignment), "alternatives"),
         *(Submission(f"drawn-{n:02d}", one.data) for n, one in enumerate(drawn, 1)),
         *_with_mishaps(assignment, solved),
     ]
 
 
-def _packed(assignment: Assignment, variants: Sequence[Variant], name: str) -> list[Submission]:
+def packed(assignment: Assignment, variants: Sequence[Variant], name: str) -> list[Submission]:
     """Few submissions that show every variant: one of each task, each in solution cells of its own."""
     loads: list[tuple[dict[str, str], dict[str, str]]] = []
     for variant in variants:
@@ -133,7 +133,7 @@ def _write_to_stderr(notebook: NotebookNode) -> None:
     body = next(i for i, line in enumerate(lines) if f"def {function}(" in line)
     while not lines[body].rstrip().endswith(":"):
         body += 1
-    lines.insert(body + 1, '    __import__("warnings").warn("an innocent warning")')
+    lines.insert(body + 1, '    import warnings; warnings.warn("an innocent warning")')
     cell.source = "\n".join(lines)
 
 
@@ -160,12 +160,12 @@ def compare(
             result = engine.grade(one.data, assignment, diagnose=False)
             log, theirs = _grade_in_stock(folder, assignment, one.name)
             differ = [test for test in result.tests if test.points != theirs.get(test.grade_id)]
-            same_inputs = _points(_grade_on_stock_inputs(engine, one, assignment)) if differ else {}
+            same_terms = _points(_grade_on_stock_terms(engine, one, assignment)) if differ else {}
             found = []
             for test in differ:
                 mark = theirs.get(test.grade_id)
                 notebook = stock.graded_notebook(folder, assignment, one.name)
-                reason, detail = _explain(result, test.grade_id, notebook, log, same_inputs[test.grade_id] == mark)
+                reason, detail = _explain(result, test.grade_id, notebook, log, same_terms[test.grade_id] == mark)
                 if reason == UNEXPLAINED:
                     variant = one.variants.get(test.task, "")
                     detail = " | ".join(part for part in (variant, test.message, detail) if part)
@@ -182,12 +182,13 @@ def _grade_in_stock(folder: Path, assignment: Assignment, name: str) -> tuple[st
     return "", stock.marks(folder, assignment)[name]
 
 
-def _grade_on_stock_inputs(engine: Engine, one: Submission, assignment: Assignment) -> Result:
-    """The engine's result on the inputs that a notebook always has, in place of those drawn for the submission."""
+def _grade_on_stock_terms(engine: Engine, one: Submission, assignment: Assignment) -> Result:
+    """The engine's result on the inputs that a notebook always has, and with all the memory that it may want."""
     from autograder import judge
 
+    roomy = replace(assignment, budget=replace(assignment.budget, memory_mb=64_000))
     with mock.patch.object(judge, "derive", return_value=0):
-        return engine.grade(one.data, assignment, diagnose=False)
+        return engine.grade(one.data, roomy, diagnose=False)
 
 
 def _points(result: Result) -> dict[str, float]:

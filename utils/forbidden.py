@@ -194,11 +194,18 @@ def _source_of(function: Any) -> str:
     try:
         return textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError):
-        # A class of a notebook has no file of its own, but its methods have.
-        methods = [f for f in vars(function).values() if isinstance(f, FunctionType)] if _is_class(function) else []
-        if not methods:
+        # A class of a notebook has no file of its own, but its methods have, except those that a decorator made.
+        body = "\n".join(map(_text_of_method, vars(function).values())) if _is_class(function) else ""
+        if not body.strip():
             raise TypeError(f"check_not_used needs a function or class with a source, not {function!r}.") from None
-        return "\n\n".join(textwrap.dedent(inspect.getsource(method)) for method in methods)
+        return f"class {function.__name__}:\n{textwrap.indent(body, '    ')}"
+
+
+def _text_of_method(value: Any) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(value)) if isinstance(value, FunctionType) else ""
+    except OSError:
+        return ""
 
 
 def _globals_of(function: Any) -> Mapping[str, Any]:

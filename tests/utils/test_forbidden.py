@@ -167,6 +167,12 @@ def test_works_in_a_notebook() -> None:
         result = shell.run_cell(f"check_not_used({target}, 'backward')")
         assert isinstance(result.error_in_exec, CheckFailed), result
     assert shell.run_cell("check_not_used(f, 'torch.optim')").success
+    code = "class Layer:\n    def backward(self, g):\n        return g\ndef f(x):\n    return Layer().backward(x)"
+    assert shell.run_cell(code).success
+    assert shell.run_cell("check_not_used(f, '.backward')").success, "a method of one's own"
+    code = "from dataclasses import dataclass\n@dataclass\nclass State:\n    n: int = 0\ndef f(x):\n    return State(x)"
+    assert shell.run_cell(code).success
+    assert shell.run_cell("check_not_used(f, 'torch.optim')").success, "methods without a text"
 
 
 def test_works_in_a_module_that_is_not_imported() -> None:
