@@ -16,7 +16,10 @@ PLAIN = set(
     "heapq io itertools json logging math numbers operator os pathlib posixpath pprint random re statistics string "
     "textwrap time types typing typing_extensions warnings matplotlib numpy torch tqdm utils".split()
 )
-_PLAIN_PARTS = {"IPython.display", "gc.collect", "sys.float_info", "sys.maxsize", "sys.stdout", "sys.stderr"}
+_PLAIN_PARTS = set(
+    "IPython.display gc.collect sys.float_info sys.getrecursionlimit sys.maxsize sys.setrecursionlimit sys.stderr "
+    "sys.stdout".split()
+)
 _LOADERS = set(
     "logging.config numpy.load torch.hub torch.jit torch.load torch.ops.load_library torch.package torch.serialization "
     "torch.utils.cpp_extension".split()
