@@ -333,7 +333,7 @@ class Judge:
         if lost := self.submitted.lost_from_sight(name, self.known.read):
             if lost in self.student_names:
                 raise CallStopped(self._missing(lost))
-            raise CallStopped(f"`{name}` uses `{lost}`, and no cell says in plain code what that is.")
+            raise CallStopped(f"`{name}` uses `{lost}`, and no cell says in plain code what that is: write it out.")
         return self.submitted.source_of(name, self.known.read)
 
     def _missing(self, name: str) -> str:
