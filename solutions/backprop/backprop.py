@@ -34,7 +34,9 @@
 # differentiation (`requires_grad`, `.backward()` of a tensor, `torch.autograd`, `torch.func`, `torch.nn.Linear`)
 # and `torch.optim` are not: here you are the engine. A result that is one number may be a float or a tensor
 # without dimensions. A function may work in place if its arguments, a cache included, are, when it returns,
-# what they were before. Results have the dtype of the inputs, float32 or float64.
+# what they were before. Results have the dtype of the inputs, float32 or float64. An input may have any memory
+# layout (a transpose, for instance). The checks read your code, so write out the functions that you call:
+# a dict of them, and no `globals()`.
 #
 # **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most
 # mistakes. The grader adds hidden ones: other shapes, other dtypes, extreme values.
@@ -61,7 +63,7 @@ from utils.data import digits
 from utils.plotting import curves, panels
 
 # %% nbgrader={"grade": false, "grade_id": "rules", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# What the checks look for in your functions: these would do the work for you.
+# What the checks look for in your functions: these would do the work for you, and the last would hide what does.
 AUTOGRAD = (
     "torch.autograd",
     "torch.func",
@@ -74,6 +76,7 @@ AUTOGRAD = (
     "requires_grad_",
     "torch.nn.Linear",
     ".backward",
+    "globals",
 )
 
 # %% [markdown] task={"name": "numerical-gradient", "minutes": 10, "difficulty": 1}
@@ -424,7 +427,7 @@ for dtype, tolerance, outputs in ((torch.float64, 1e-12, 5), (torch.float32, 1e-
     x = torch.randn(4, 3, generator=generator, dtype=dtype)
     weight = torch.randn(outputs, 3, generator=generator, dtype=dtype)
     bias = torch.randn(outputs, generator=generator, dtype=dtype)
-    grad_y = torch.randn(4, outputs, generator=generator, dtype=dtype)
+    grad_y = torch.randn(outputs, 4, generator=generator, dtype=dtype).T
     with unchanged(x=x, weight=weight, bias=bias, grad_y=grad_y):
         gradients = linear_gradients(x, weight, bias, grad_y)
     names = ("x", "weight", "bias")
@@ -551,7 +554,7 @@ generator = case_generator()
 for dtype in (torch.float64, torch.float32):
     x = torch.randn(2, 4, 3, generator=generator, dtype=dtype).transpose(0, 2)
     x[0, 0, 0], x[1, 2, 1], x[1, 0, 0], x[1, 0, 1] = 0.0, 0.01, 1e-20, 1000.0
-    grad_y = torch.randn(3, 4, 2, generator=generator, dtype=dtype)
+    grad_y = torch.randn(4, 3, 2, generator=generator, dtype=dtype).transpose(0, 1)
     with unchanged(x=x, grad_y=grad_y):
         y, grad_x = relu_both_ways(x, grad_y)
     check_dtype(y, dtype, "relu, which has the dtype of x")
@@ -600,7 +603,7 @@ generator = case_generator()
 for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
     x = 3 * torch.randn(2, 4, 3, generator=generator, dtype=dtype).transpose(0, 2)
     x[1, 0, 0], x[1, 0, 1] = -1000.0, 1000.0
-    grad_y = torch.randn(3, 4, 2, generator=generator, dtype=dtype)
+    grad_y = torch.randn(4, 3, 2, generator=generator, dtype=dtype).transpose(0, 1)
     with unchanged(x=x, grad_y=grad_y):
         y, grad_x = sigmoid_both_ways(x, grad_y)
     exact = torch.sigmoid(x.double())
@@ -648,7 +651,7 @@ generator = case_generator()
 for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
     x = 2 * torch.randn(2, 4, 3, generator=generator, dtype=dtype).transpose(0, 2)
     x[1, 0, 0], x[1, 0, 1] = -1000.0, 1000.0
-    grad_y = torch.randn(3, 4, 2, generator=generator, dtype=dtype)
+    grad_y = torch.randn(4, 3, 2, generator=generator, dtype=dtype).transpose(0, 1)
     with unchanged(x=x, grad_y=grad_y):
         y, grad_x = tanh_both_ways(x, grad_y)
     exact = torch.tanh(x.double())
@@ -747,6 +750,7 @@ generator = case_generator()
 for dtype, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-4)):
     logits = 2 * torch.randn(5, 3, generator=generator, dtype=dtype)
     target = torch.randint(3, (5,), generator=generator)
+    target[0] = 2  # the single example below has the last class, and no example the others
     with unchanged(logits=logits, target=target):
         loss, _ = softmax_cross_entropy(logits, target)
     probabilities = torch.softmax(logits.double(), dim=1)
@@ -769,7 +773,7 @@ passed_visible("softmax_cross_entropy, the gradient")
 ### BEGIN HIDDEN TESTS
 generator = case_generator()
 for dtype, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
-    logits = 2 * torch.randn(5, 3, generator=generator, dtype=dtype)
+    logits = 2 * torch.randn(3, 5, generator=generator, dtype=dtype).T
     target = torch.tensor([2, 0, 2, 1, 2])[torch.randperm(5, generator=generator)]
     with unchanged(logits=logits, target=target):
         _, grad_logits = softmax_cross_entropy(logits, target)
@@ -1102,10 +1106,11 @@ cases = [
     ((2, 3, 4, 5), (4, 1)),
     ((2, 3, 4, 5), (3, 1, 5)),
     ((0, 3), (0, 3)),
+    ((0, 3), (1, 3)),
 ]
 for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
     for large, small in cases:
-        grad = torch.randn(large, generator=generator, dtype=dtype)
+        grad = torch.randn(large[::-1], generator=generator, dtype=dtype).permute(*reversed(range(len(large))))
         inputs = torch.zeros(small, dtype=torch.float64, requires_grad=True)
         (expected,) = torch.autograd.grad((inputs.expand(large) * grad.double()).sum(), [inputs])
         with unchanged(grad=grad):
@@ -1912,6 +1917,19 @@ cause = "Draw the permutation from the generator at the start of every epoch."
 check_true(not torch.allclose(epochs[0], each), "the examples are shuffled in the first epoch", cause)
 check_true(not torch.allclose(epochs[0], epochs[1]), "the second epoch has another order than the first", cause)
 check_true(not torch.allclose(epochs[1], epochs[2]), "the third epoch has another order than the second", cause)
+
+
+def neighbours(order):
+    """The pairs of examples that come one after the other, in either order; the first comes after the last."""
+    return {frozenset(pair) for pair in zip(order.tolist(), order.roll(1).tolist(), strict=True)}
+
+
+# Two orders of 14 share two pairs of neighbours on average, and more than twelve less than 1 time in 10⁶.
+cause = "Every order is equally likely: shuffle the examples; to begin elsewhere, or to go backwards, is not enough."
+orders = [torch.arange(14), *(epochs[:, :, None] - each).abs().argmin(dim=2)]
+for one, other in itertools.pairwise(orders):
+    shared = neighbours(one) & neighbours(other)
+    check_true(len(shared) <= 12, "each epoch has other neighbours than the one before", cause)
 
 _, losses = train(parameters, x, target, lr=0.0, steps=9, batch_size=4, generator=generator)
 check_shape(losses, (9,), "losses has one number per step when steps ends inside an epoch")

@@ -821,6 +821,20 @@ def unbroadcast(grad, shape):
         message="You sum over the dimensions of size 1, not over those that were added on the left.",
     ),
     Misconception(
+        name="empty-dimension-not-summed",
+        function="unbroadcast",
+        code="""
+def unbroadcast(grad, shape):
+    while grad.ndim > len(shape):
+        grad = grad.sum(dim=0)
+    for i, size in enumerate(shape):
+        if size == 1 and grad.shape[i] > 1:
+            grad = grad.sum(dim=i, keepdim=True)
+    return grad
+""",
+        message="Size 1 is stretched to size 0, too: of an empty batch nothing is summed, and the gradient is 0. Sum wherever `shape` says 1.",
+    ),
+    Misconception(
         name="mean-for-sum",
         function="unbroadcast",
         code="""
@@ -1013,7 +1027,7 @@ def unbroadcast(grad, shape):
         function="Value.backward",
         find="node.grad += received[id(node)]",
         put="node.grad = received[id(node)]",
-        message="A second call replaces the gradients. backward() adds to .grad.",
+        message="After a second call the gradients are still those of one call. backward() adds to .grad what it finds.",
     ),
     Misconception(
         name="starts-from-the-data",
@@ -1288,6 +1302,14 @@ def jvp_linear(weight, tangent):
         find="torch.randperm(len(x), generator=generator)",
         put="torch.arange(len(x))",
         message="You take the examples in their given order. Draw a permutation from the generator for each epoch.",
+    ),
+    Misconception(
+        name="rotation-for-permutation",
+        function="train",
+        find="torch.randperm(len(x), generator=generator)",
+        put="torch.arange(len(x)).roll(int(torch.randint(len(x), (), generator=generator)))",
+        message="Each epoch begins at another example and then keeps to the given order, so the same examples meet in a batch again and "
+        "again. Draw a permutation.",
     ),
     Misconception(
         name="generator-ignored",

@@ -497,6 +497,13 @@ KAIMING = [
         message="You use the fan in whatever the mode is.",
     ),
     Misconception(
+        name="kaiming-default-fan-out",
+        function="kaiming_uniform_",
+        find='mode="fan_in"',
+        put='mode="fan_out"',
+        message='Who does not name a mode gets the fan out from you. The default is mode="fan_in".',
+    ),
+    Misconception(
         name="kaiming-modes-swapped",
         function="kaiming_uniform_",
         code=both_versions(
