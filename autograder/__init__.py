@@ -3,7 +3,7 @@
 The way of a submission, file by file:
 
     ingest, repair              the file that was handed in, and the notebook made of it on the release's skeleton
-    submitted, names, modules   what its code defines and uses, read without running it
+    submitted, names            what its code defines and uses, read without running it
     forkserver, sandbox/        a warm process, and the isolated student processes that are forked from it
     student                     what runs in a student process: the cells, then calls of their functions
     channel, calls              the wire to it, for plain data only; a call as such data

@@ -242,7 +242,7 @@ def preload() -> Shell:
     matplotlib.use("module://matplotlib_inline.backend_inline")
     backend_inline.configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
     matplotlib.interactive(True)
-    import statistics  # noqa: F401, where no file of a student's can take its place: code that is read may use it (`modules`)
+    import statistics  # noqa: F401, where no file of a student's can take its place: code that is read may use it (`utils.modules`)
 
     # The sandbox has no epoll, which the event loops of `await` would choose.
     selectors.DefaultSelector = selectors.PollSelector  # type: ignore

@@ -16,7 +16,6 @@ from functools import cached_property
 from nbformat.notebooknode import NotebookNode
 
 from autograder.assignment import Assignment, grade_id, is_experiment, kind
-from autograder.modules import leads_to, origins
 from autograder.names import (
     NAMESPACES,
     goes_round,
@@ -28,6 +27,7 @@ from autograder.names import (
     names_imported,
 )
 from autograder.session import CodeCell
+from utils.modules import leads_to, origins
 from utils.reading import free_names, global_names, is_import, nodes_below, resolve, text_of
 
 # What may be a line that IPython translates, each at the price of reading the whole cell once more.
@@ -226,7 +226,7 @@ class Submitted:
         return next(lost, "")
 
     def _leads_out(self, statement: ast.stmt) -> Iterator[str]:
-        """What a statement takes up from modules from which any code could come (see `modules`)."""
+        """What a statement takes up from modules from which any code could come (see `utils.modules`)."""
         own = _by_name(origins(statement))
         with contextlib.suppress(SyntaxError, ValueError, RecursionError):
             known = {name: self._origins[name] for name in global_names(statement) & self._origins.keys()} | own

@@ -14,7 +14,7 @@ import torch
 
 from utils.causes import shape_cause
 from utils.compare import Difference, compare, same_entries, wrong_kind
-from utils.forbidden import find_use
+from utils.forbidden import find_stranger, find_use
 from utils.plain import is_sequence, read_nest, read_numbers
 
 __all__ = [
@@ -180,16 +180,18 @@ def check_not_used(function: Any, names: Collection[str] | str, what: str | None
     A dotted name ("torch.autograd") stands for itself and all that is in it, under any alias; a bare one ("backward",
     "requires_grad") for every name, attribute or keyword argument that is called so; one behind a dot (".backward") for
     attributes, unless a class in the code has a method of that name. Helpers that the function calls and that were
-    defined beside it are read as well. This is a reminder of the task's rules: who wants to hide a call can.
+    defined beside it are read as well. A module from which any code could come is refused (see `utils.modules`). This
+    is a reminder of the task's rules: who wants to hide a call can.
     """
     wanted = [names] if isinstance(names, str) else list(names)
-    use = find_use(function, wanted)
-    if use is not None:
-        name = getattr(function, "__name__", "your function")
-        what = what or f"`{name}` does without {', '.join(f'`{n}`' for n in wanted)}"
-        raise CheckFailed(
-            what, f"  in: {use.code}", f"Your code uses `{use.name}`, which this task asks you to do without."
-        )
+    name = getattr(function, "__name__", "your function")
+    what = what or f"`{name}` does without {', '.join(f'`{n}`' for n in wanted)}"
+    if (use := find_use(function, wanted)) is not None:
+        cause = f"Your code uses `{use.name}`, which this task asks you to do without."
+        raise CheckFailed(what, f"  in: {use.code}", cause)
+    if (use := find_stranger(function)) is not None:
+        cause = f"Nobody can read here what `{use.name}` does: write it out, or use torch, NumPy and plain Python."
+        raise CheckFailed(what, f"  in: {use.code}", cause)
 
 
 def probe(function: F) -> F:

@@ -14,10 +14,12 @@ from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import Any
 
+from utils.modules import leads_to
 from utils.reading import (
     EVALUATORS,
     constant_text,
     free_names,
+    global_names,
     is_import,
     nodes_below,
     parse_text,
@@ -54,6 +56,39 @@ def find_use(function: Any, names: list[str]) -> Use | None:
     given = getattr(function, "__descent_source__", None)
     if given is not None and _mentions_none(given, names):
         return None
+    reached, aliases = _read(function)
+    own = _methods(reached)
+    forbidden = [name for name in names if name not in own]
+    for use in (use for node in reached for use in _uses(nodes_below(node), aliases)):
+        if any(_matches(use.name, name) for name in forbidden):
+            return use
+    return _use_out_of_sight(reached, aliases, [name for name in names if name.rpartition(".")[0]])
+
+
+def find_stranger(function: Any) -> Use | None:
+    """The first use, in the same code, of a module from which any code could come (see `utils.modules`).
+
+    Where the source is given, whoever gave it has looked.
+    """
+    if hasattr(function, "__descent_source__"):
+        return None
+    reached, outer = _read(function)
+    for node in reached:
+        below = nodes_below(node)
+        aliases = {name: outer[name] for name in global_names(node) & outer.keys()}
+        aliases |= _bindings((child for child in below if isinstance(child, ast.stmt)), outer)
+        beginnings = {id(child.value) for child in below if isinstance(child, ast.Attribute)}
+        for child in below:
+            if isinstance(child, ast.Name | ast.Attribute) and id(child) not in beginnings:
+                root = resolve(child, {}).partition(".")[0]
+                if root in aliases and (found := leads_to(resolve(child, aliases))):
+                    return Use(found, child)
+    return None
+
+
+def _read(function: Any) -> tuple[list[ast.AST], Aliases]:
+    """The code of a function or class and of the helpers that it uses, and what names in it stand for."""
+    given = getattr(function, "__descent_source__", None)
     space = _globals_of(function) if given is None else {}
     module = ast.parse(_source_of(function) if given is None else textwrap.dedent(given))
     aliases = {name: dotted for name, value in space.items() if (dotted := _dotted_name(value))}
@@ -64,12 +99,7 @@ def find_use(function: Any, names: list[str]) -> Use | None:
         for called in free_names(node, space.keys()) - seen:
             seen.add(called)
             reached += _helper(space[called], function)
-    own = _methods(reached)
-    forbidden = [name for name in names if name not in own]
-    for use in (use for node in reached for use in _uses(nodes_below(node), aliases)):
-        if any(_matches(use.name, name) for name in forbidden):
-            return use
-    return _use_out_of_sight(reached, aliases, [name for name in names if name.rpartition(".")[0]])
+    return reached, aliases
 
 
 def _methods(nodes: list[ast.AST]) -> set[str]:

@@ -35,8 +35,8 @@
 # and `torch.optim` are not: here you are the engine. A result that is one number may be a float or a tensor
 # without dimensions. A function may work in place if its arguments, a cache included, are, when it returns,
 # what they were before. Results have the dtype of the inputs, float32 or float64. An input may have any memory
-# layout (a transpose, for instance). The checks read your code, so write out the functions that you call:
-# a dict of them, and no `globals()`.
+# layout (a transpose, for instance). The checks read your code: use torch, NumPy and plain Python, and write out
+# the functions that you call: a dict of them, and no `globals()`.
 #
 # **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most
 # mistakes. The grader adds hidden ones: other shapes, other dtypes, extreme values.

@@ -28,7 +28,8 @@
 # two calls in a row give different results and the same state of the generator gives the same result;
 # PyTorch's global generator is left alone. The generator lives where the images live: give
 # `device=images.device` to what you draw. Ready-made augmentations and blocks (`torchvision`,
-# `utils.augment`, `utils.networks`) are for comparing, not for handing in.
+# `utils.augment`, `utils.networks`) are for comparing, not for handing in. The checks read your code: use torch,
+# NumPy and plain Python, and write out the functions that you call.
 #
 # **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most
 # mistakes. The grader adds hidden ones: other shapes, other dtypes, edge cases. What is random is judged by

@@ -40,7 +40,7 @@
 #
 # **Rules.** Everything in `torch` is allowed except `torch.optim`, the thing that you are building. Keep the names and
 # the order of the arguments: the tests use both. A result that is one number may be a float or a tensor without
-# dimensions.
+# dimensions. The checks read your code: use torch, NumPy and plain Python, and write out the functions that you call.
 #
 # **How to work.** Write a function, run the cell below it, read what it says. The visible checks catch most mistakes.
 # The grader adds hidden ones: other shapes, more steps, tiny gradients, a rate that changes on the way.

@@ -170,6 +170,13 @@ def test_works_in_a_notebook() -> None:
     code = "class Layer:\n    def backward(self, g):\n        return g\ndef f(x):\n    return Layer().backward(x)"
     assert shell.run_cell(code).success
     assert shell.run_cell("check_not_used(f, '.backward')").success, "a method of one's own"
+    code = "import pickle, math, io, random as r\nfrom os import path\ndef f(x):\n    return pickle.loads(x)"
+    assert shell.run_cell(code).success
+    result = shell.run_cell("check_not_used(f, 'torch.optim')")
+    assert "`pickle`" in result.error_in_exec.cause
+    code = "def f(pickle):\n    return math.exp(pickle.x), io.StringIO(), r.random(), path.exists('x'), torch.nn.ReLU()"
+    assert shell.run_cell(code).success
+    assert shell.run_cell("check_not_used(f, 'torch.optim')").success
     code = "from dataclasses import dataclass\n@dataclass\nclass State:\n    n: int = 0\ndef f(x):\n    return State(x)"
     assert shell.run_cell(code).success
     assert shell.run_cell("check_not_used(f, 'torch.optim')").success, "methods without a text"

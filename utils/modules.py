@@ -13,7 +13,7 @@ from utils.reading import nodes_below, public_names
 
 PLAIN = set(
     "__future__ abc bisect cmath collections contextlib copy csv dataclasses datetime decimal enum fractions functools "
-    "heapq io itertools json logging math numbers operator os pathlib posixpath pprint random re statistics string "
+    "heapq io _io itertools json logging math numbers operator os pathlib posixpath pprint random re statistics string "
     "textwrap time types typing typing_extensions warnings matplotlib numpy torch tqdm utils".split()
 )
 _PLAIN_PARTS = set(
