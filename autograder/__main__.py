@@ -173,6 +173,7 @@ def report(name: Name, classroom: Folder = CLASSROOM, student: Students = None) 
 def check(
     notebook: Annotated[Path, typer.Argument(help="Your notebook.")],
     assignment: Annotated[str | None, typer.Option("--assignment", "-a", help="If the name does not tell.")] = None,
+    unsafe: Unsafe = False,
     as_json: AsJson = False,
 ) -> None:
     """Grade a notebook of your own, hidden tests included, and print what to look at."""
@@ -190,7 +191,7 @@ def check(
     files, left_out = read_data_files(notebook.parent)
     repaired.repairs.extend(left_out)
     with _console(stderr=True).status(f"Grading {notebook.name} …"):
-        result = grade_notebook(repaired, source, unsafe=True, files=files)
+        result = grade_notebook(repaired, source, unsafe=unsafe, files=files)
     if as_json:
         print(json.dumps(result.as_dict(), indent=1, ensure_ascii=False))
     else:

@@ -159,6 +159,8 @@ class Session:
             self._note(f"The notebook wrote more than {self.budget.output_kb} kB: the rest is not kept.")
         if reply.get("asked_input") is True:
             self._note(f"{cell.label} asks for input(), which nobody answers while a notebook is graded.")
+        if reply.get("showed_widget") is True:
+            self._note(f"{cell.label} shows a widget, which nobody moves while a notebook is graded.")
         if reply.get("timed_out") is True:
             self._note(f"{cell.label} was stopped after the {seconds:g} seconds it may take.")
         self.outcomes[cell.number] = CellOutcome(outputs, execution_count(reply))

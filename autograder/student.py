@@ -38,6 +38,7 @@ from autograder.calls import MAX_TEXT, TimeIsUp, perform, reseed, text_of, time_
 from autograder.channel import ChannelError, NotPlain
 
 NO_PROGRAMS = "[No other program is started while a notebook is graded.]"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 NO_INPUT = "Nobody can answer input() while a notebook is graded: put the value into the cell."
 
 
@@ -53,6 +54,7 @@ class Recorder:
         self.listening = listen
         self.cut = False
         self.asked_input = False
+        self.showed_widget = False
         self.timed_out = False
         self._clear_on_next = False
 
@@ -69,6 +71,7 @@ class Recorder:
 
     def add(self, output_type: str, data: dict, metadata: dict | None, **extra: Any) -> None:
         data = {mime: _jsonable(value) for mime, value in data.items()}
+        self.showed_widget = self.showed_widget or WIDGET in data
         size = sum(len(value) if isinstance(value, str) else 1000 for value in data.values())
         if not self.listening or not self._allowed(size):
             return
@@ -210,6 +213,10 @@ class Shell(InteractiveShell):
     def enable_gui(self, gui: str | None = None) -> None:
         """There is no window to show anything in."""
 
+    def enable_matplotlib(self, gui: str | None = None) -> Any:
+        """Figures are images in the notebook, whatever `%matplotlib` asks for."""
+        return super().enable_matplotlib("inline")
+
     def ask_exit(self) -> None:
         """`exit` and `quit` end no kernel here."""
 
@@ -329,6 +336,7 @@ class Student:
             "outputs": channel.dumps(recorder.finished()),
             "execution_count": number,
             "asked_input": recorder.asked_input,
+            "showed_widget": recorder.showed_widget,
             "cut": recorder.cut,
             "timed_out": recorder.timed_out,
         }

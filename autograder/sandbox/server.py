@@ -97,7 +97,7 @@ def _climb(options: dict[str, Any], folder: Path, serve: Callable[[Level], None]
             reasons.append(f"level {kind.name!r} failed: {error}")
     raise SandboxError(
         f"Student code cannot be isolated on this machine ({'; '.join(reasons)}). "
-        "Run `autograder doctor`, or accept the risk by name with unsafe."
+        "Run `autograder doctor`, or accept the risk by name: --unsafe."
     )
 
 

@@ -2156,7 +2156,10 @@ curves(series, title="Six ways from long steps to short ones", xlabel="step", yl
 
 # %% nbgrader={"grade": false, "grade_id": "plateau", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class ReduceOnPlateau:
-    """Multiplies the rate by `factor` after patience + 1 losses in a row that are not better (PyTorch's rule)."""
+    """Multiplies the rate by `factor` after patience + 1 losses in a row that are not better.
+
+    PyTorch's rule, without its smallest cut (`eps`).
+    """
 
     def __init__(self, lr, factor=0.1, patience=10, threshold=1e-4):
         ### BEGIN SOLUTION

@@ -288,6 +288,20 @@ class TestCheck:
         assert status == 0
         assert json.loads(out)["score"] == 6.0
 
+    def test_runs_without_a_sandbox_only_if_asked(self, run, mini, tmp_path, monkeypatch):
+        asked = []
+
+        class Noting(FakeEngine):
+            def __init__(self, **options: Any) -> None:
+                asked.append(options["unsafe"])
+                super().__init__(**options)
+
+        monkeypatch.setattr("autograder.open_engine", Noting)
+        (tmp_path / "mini.ipynb").write_bytes(to_bytes(submission(mini, RIGHT)))
+        run("check", "mini.ipynb")
+        run("check", "mini.ipynb", "--unsafe")
+        assert asked == [False, True]
+
     def test_leaves_the_notebook_alone(self, run, mini, tmp_path):
         data = to_bytes(submission(mini, RIGHT))
         (tmp_path / "mini.ipynb").write_bytes(data)

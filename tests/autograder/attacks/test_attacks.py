@@ -1,10 +1,13 @@
 """No attack of the corpus gains anything: no point, no secret, no file, no process, nobody else's marks, no extra time."""
 
 import os
+import re
+from collections import Counter
 
 import nbformat
 import pytest
 
+from autograder.assignment import ROOT
 from tests.autograder.attacks import ours, referee
 from tests.autograder.attacks.corpus import FAMILIES, HERE, read_corpus
 
@@ -21,6 +24,21 @@ def test_the_corpus_covers_every_family_and_says_what_it_tries():
     assert all(attack.tries.endswith(".") and len(attack.tries) > 40 for attack in corpus)
     assert len({attack.tries for attack in corpus}) == len(corpus)
     assert {path.parent.name for path in HERE.glob("*/*.py")} == {*FAMILIES, "victim"}
+
+
+def test_the_page_on_trust_counts_the_attacks_that_there_are():
+    corpus, page = read_corpus(), (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
+    rows = {
+        family: (int(here), int(won)) for family, here, won in re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \|", page, re.M)
+    }
+    assert {family: here for family, (here, _) in rows.items()} == Counter(attack.family for attack in corpus)
+    wins, losses, left_out = map(
+        int, re.search(r"(\d+) of them win there, (\d+) do not .*? the (\d+) that", page, re.S).groups()
+    )
+    assert wins == sum(won for _, won in rows.values())
+    assert left_out == sum(bool(attack.harm) for attack in corpus)
+    assert f"hands in {wins + losses + left_out} notebooks" in page
+    assert wins + losses + left_out == len(corpus)
 
 
 def test_every_cell_of_an_attack_is_handed_in(tmp_path):
