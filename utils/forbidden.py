@@ -91,7 +91,12 @@ def _read(function: Any) -> tuple[list[ast.AST], Aliases]:
     given = getattr(function, "__descent_source__", None)
     space = _globals_of(function) if given is None else {}
     module = ast.parse(_source_of(function) if given is None else textwrap.dedent(given))
-    aliases = {name: dotted for name, value in space.items() if (dotted := _dotted_name(value))}
+    beside = getattr(function, "__module__", None)
+    aliases = {
+        name: dotted
+        for name, value in space.items()
+        if getattr(value, "__module__", None) != beside and (dotted := _dotted_name(value))
+    }
     aliases |= _bindings(module.body, aliases)
     reached: list[ast.AST] = [statement for statement in module.body if not is_import(statement)]
     seen = {getattr(function, "__name__", "")}
@@ -250,7 +255,7 @@ def _dotted_name(value: Any) -> str:
     if isinstance(value, ModuleType):
         return value.__name__
     if isinstance(value, FunctionType | type):
-        return f"{value.__module__}.{value.__qualname__}" if value.__module__ not in ("__main__", None) else ""
+        return f"{value.__module__}.{value.__qualname__}" if value.__module__ is not None else ""
     return ""
 
 

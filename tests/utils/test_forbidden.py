@@ -187,7 +187,8 @@ def test_works_in_a_module_that_is_not_imported() -> None:
     import linecache
     from types import ModuleType
 
-    text = "import torch as t\n\nclass Model:\n    def fit(self, x):\n        return t.optim.SGD([x])\n"
+    text = "import torch as t\n\ndef helper(x): return x\n\n"
+    text += "class Model:\n    def fit(self, x):\n        return t.optim.SGD([helper(x)])\n"
     linecache.cache["<loaded>"] = (len(text), None, text.splitlines(keepends=True), "<loaded>")
     module = ModuleType("loaded")
     exec(compile(text, "<loaded>", "exec"), module.__dict__)
