@@ -183,6 +183,17 @@ def ridge(x, y, alpha):
         message="You apply the threshold once, at the end. It belongs into every step; only columns at right angles would forgive that.",
     ),
     Misconception(
+        name="ista-zeros-stay-zero",
+        function="lasso_ista",
+        find="    for _ in range(steps):\n        w = soft_threshold(w - lr * (x.T @ (x @ w - y)), lr * alpha)\n",
+        put="    alive = torch.ones(x.shape[1], dtype=x.dtype)\n"
+        "    for _ in range(steps):\n"
+        "        w = alive * soft_threshold(w - lr * (x.T @ (x @ w - y)), lr * alpha)\n"
+        "        alive = (w != 0).to(x.dtype)\n",
+        message="A weight that is 0 after one step stays 0 for ever in your code. The data may pull harder once the other weights have "
+        "moved: compute every weight anew in each step.",
+    ),
+    Misconception(
         name="ista-stops-when-steps-are-small",
         function="lasso_ista",
         code="""
@@ -986,6 +997,16 @@ def three_way_split(n, fractions, generator):
         find="order[first:second], order[second:]",
         put="order[first:], order[second:]",
         message="Your validation part contains the test part. What has chosen the model cannot judge it.",
+    ),
+    Misconception(
+        name="split-swaps-too-little",
+        function="three_way_split",
+        find="    order = torch.randperm(n, generator=generator)\n",
+        put="    order = torch.arange(n)\n"
+        "    for _ in range(n):\n"
+        "        i, j = torch.randint(n, (2,), generator=generator).tolist()\n"
+        "        order[[i, j]] = order[[j, i]]\n",
+        message="You swap n random pairs, which leaves many examples where they were. torch.randperm makes every order equally likely.",
     ),
     Misconception(
         name="split-without-its-generator",

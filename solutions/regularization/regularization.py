@@ -276,6 +276,7 @@ for dtype, tolerance in ((torch.float64, 1e-8), (torch.float32, 1e-4)):
         check_close(factors, (u * fit).sum(dim=0), "the shrinkage of the fit, measured on the fit", rtol=tolerance)
 tiny = torch.tensor([1.0, 1e-6], dtype=torch.float64)
 check_close(ridge_shrinkage(tiny, 0), [1.0, 1.0], "the shrinkage of a tiny singular value with alpha 0")
+check_close(ridge_shrinkage(tiny[1:], 1e-4), [1e-8], "the shrinkage to almost nothing", rtol=1e-6, atol=0.0)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -441,6 +442,10 @@ check_dtype(lasso_ista(x, y, 0.45, 0), torch.float64, "the weights after 0 steps
 w = lasso_ista(x.float(), y.float(), 0.0, 50)
 check_dtype(w, torch.float32, "the weights, which have the dtype of x")
 check_close(w, [2.0, -1.0, 0.01, 0.0], "the weights with alpha 0, which is least squares", rtol=1e-3, atol=1e-4)
+# At w = 0 the second column pulls with 0.2, less than alpha, and at w = (1.1, 0) with -0.46.
+x = torch.tensor([[1.0, 0.6], [0.0, 0.8]], dtype=torch.float64)
+w = lasso_ista(x, torch.tensor([1.4, -0.8], dtype=torch.float64), 0.3, 200)
+check_close(w, [1.25, -0.25], "the weights when one of them is 0 after the first step, and not at the end", rtol=1e-6)
 # Along the second column the curvature is 1e-4 of the largest: w ← w + 1e-4 (5e-4 − w), in steps that hardly move.
 x = torch.diag(torch.tensor([1.0, 0.01], dtype=torch.float64))
 w = lasso_ista(x, torch.tensor([2.0, 0.100005], dtype=torch.float64), 1e-3, 600)
@@ -1900,6 +1905,16 @@ def split_over_many_calls(seed):
 
 
 @probe
+def split_counts(seed, calls):
+    """How often each of ten examples lands in each part, and the mean size of each part."""
+    generator, counts = torch.Generator().manual_seed(seed), torch.zeros(10, 3)
+    for _ in range(calls):
+        for i, part in enumerate(three_way_split(10, (0.4, 0.2, 0.4), generator)):
+            counts[part.long(), i] += 1
+    return counts, counts.sum(dim=0) / (10 * calls)
+
+
+@probe
 def split_draws(seed):
     def draw(generator):
         return [part.tolist() for part in three_way_split(30, (0.5, 0.3, 0.2), generator)]
@@ -1913,6 +1928,11 @@ for fact, count in split_over_many_calls(seed).items():
     all_of_them = 30 if "every" in fact else 45
     cause = "Shuffle all examples before cutting."
     check_true(count == all_of_them, f"three_way_split, over many calls, {fact}", cause)
+# 9/10 of this is χ² with 18 degrees of freedom: a uniform shuffle exceeds 90 once in 10⁹ submissions.
+counts, shares = split_counts(seed, 1000)
+chi_squared = float(((counts - 1000 * shares) ** 2 / (1000 * shares)).sum())
+cause = "Some examples come into one part more often than others do: is the shuffle uniform?"
+check_true(chi_squared < 90, "three_way_split sends every example equally often to each part", cause)
 for draws in (split_draws, split_draws.here):
     for fact, holds in draws(seed).items():
         check_true(holds, f"three_way_split {fact}", CAUSES_OF_DRAWS[fact])
