@@ -325,10 +325,10 @@ class Judge:
 
     def _source_of(self, name: str) -> str:
         """The text that `check_not_used` reads; what no cell defines cannot be shown to do without anything."""
+        if label := self.submitted.unread:
+            raise CallStopped(f"{label} is too long or too nested to be read: split it, or take out its magics.")
         if name not in self.submitted.definitions:
             raise CallStopped(self._missing(name))
-        if label := self.submitted.unreadable(name):
-            raise CallStopped(f"{label} mentions `{name}` and cannot be read: split it, or take out its magics.")
         # The other functions that a test reads answer for themselves; what none reads could do the work for this one.
         if lost := self.submitted.lost_from_sight(name, self.known.read):
             if lost in self.student_names:
