@@ -17,6 +17,7 @@ from typing import Any
 from utils.reading import (
     EVALUATORS,
     constant_text,
+    evaluated,
     free_names,
     is_import,
     nodes_below,
@@ -123,7 +124,7 @@ def _hidden_uses(call: ast.Call, aliases: Aliases) -> Iterator[Use]:
         for text in texts:
             yield Use(text, call)
             yield Use(f"{owner}.{text}", call)
-    if callee in EVALUATORS:
+    if callee in EVALUATORS and not evaluated(call):  # else its code stands among the nodes already
         for tree in filter(None, map(parse_text, texts)):
             yield from _uses(nodes_below(tree), aliases)
 

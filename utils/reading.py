@@ -127,7 +127,10 @@ def free_names(node: ast.AST, names: Set[str]) -> set[str]:
         return found
     with suppress(SyntaxError, ValueError, RecursionError):
         found &= global_names(node)
-    texts = (code for child in below if isinstance(child, ast.Call) for code in evaluated(child))
+    own = [node]  # without the code in texts, which answers for the texts in it
+    for child in own:
+        own += _children(child)
+    texts = (code for child in own if isinstance(child, ast.Call) for code in evaluated(child))
     return found.union(*(free_names(code, names) for code in texts))
 
 
