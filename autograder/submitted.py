@@ -32,6 +32,7 @@ from utils.reading import constant_text, free_names, global_names, is_import, no
 MAGIC = re.compile(r"^[ \t]*[%!?/,;]|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
 # What may be a prompt, which IPython takes off, also in Python.
 PROMPT = re.compile(r"^[ \t]*>>>|^[^\S\n]*\.{3,}:|^(?:\[\w+\] )?In \[", re.MULTILINE)
+EMPTY_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
 CELL_MAGIC = re.compile(r"\s*%%[^\n]*(?:\n|$)")
 MAX_SOURCE = 400_000  # characters of a notebook's code that are read: parsing costs a thousand times their size
 MAX_READING = 1_000_000  # characters that may be read to translate them
@@ -92,7 +93,7 @@ class Submitted:
     def line(self, cell: int, line: int) -> str:
         """A line of the student's own code, or ""."""
         source = next((c.source for c in self.cells if c.number == cell), "")
-        lines = source.splitlines()
+        lines = EMPTY_LINES.sub("", source).splitlines()  # IPython counts from the first line with something in it
         return lines[line - 1].strip() if 1 <= line <= len(lines) else ""
 
     @cached_property
