@@ -136,7 +136,7 @@ class Session:
         except StudentLost as lost:
             if cell is not None:
                 self._skipped.add(cell.number)
-                if cell.number in self.outcomes:  # by its number, it could tell what a process before this one was asked
+                if cell.number in self.outcomes:  # its number could tell what the process before was asked
                     self._note(f"A cell that had run before {lost}: it counts as not run.")
                 else:
                     self.notes.append(f"{cell.label} {lost}: it counts as not run.")

@@ -127,8 +127,9 @@ class Submitted:
 
     @cached_property
     def unread(self) -> str:
-        """The label of a cell that nobody has read, so that it may do anything; "" if there is none."""
-        return next((cell.label for cell in self.cells if cell.number not in self._readings), "")
+        """The label of the longest cell that nobody has read, so that it may do anything; "" if there is none."""
+        unread = [cell for cell in self.cells if cell.number not in self._readings]
+        return max(unread, key=lambda cell: len(cell.source)).label if unread else ""
 
     def broken_definition(self, name: str) -> int | None:
         """The last cell that looks as if it defined a name and that is no Python; None if there is none."""
