@@ -386,7 +386,12 @@ class _Decoder:
         return found
 
     def _with_grad(self, length: int, depth: int) -> torch.Tensor:
+        objects = self.objects or Objects()
+        given = len(objects.items)
         tensor = self.node(depth + 1) if length == 3 else None
+        number = objects.number(tensor)
+        if number is not None and number < given:
+            raise ChannelError("A gradient for a tensor that was there before: that would be a changed argument.")
         grow, self.grow = self.grow, False
         grad = self.node(depth + 1) if length == 3 else None
         self.grow = grow

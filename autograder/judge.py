@@ -8,6 +8,7 @@ hidden test is told only if it stops there for other inputs as well.
 from __future__ import annotations
 
 import ast
+import random
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -153,6 +154,7 @@ class Judge:
 
         try:
             for hidden in (False, True):
+                began = time.monotonic()
                 for run in runs:
                     if not run.failed and not enough():
                         self._part(run, hidden=hidden)
@@ -161,7 +163,7 @@ class Judge:
                     self._again_with_own_arguments(run)
                 self._count(run)
             if not until_failure:
-                self._again_with_other_inputs([run for run in runs if run.crashed])
+                self._again_with_other_inputs([run for run in runs if run.crashed], time.monotonic() - began)
         finally:
             checks.set_case_seed(0)
             before.restore()
@@ -194,14 +196,16 @@ class Judge:
             )
             run.message = f"{again.message}\n{names or 'Your code'} changes its arguments: work on a copy (`clone()`)."
 
-    def _again_with_other_inputs(self, crashed: list[Run]) -> None:
+    def _again_with_other_inputs(self, crashed: list[Run], seconds: float) -> None:
         """The line of an exception in a hidden test, and its kind, are told if other inputs lead to the same ones.
 
         Otherwise a function could tell an input by the line that it stops in. The second time nothing in the student's
-        process knows of the first.
+        process knows of the first, not even by the clock: a process that knew could have chosen the moment of its end
+        within the `seconds` since it had met a hidden input.
         """
         if crashed:
             self.session.close()
+            time.sleep(random.SystemRandom().uniform(0, seconds))
         for run in crashed:
             again = Run(run.test, in_hidden=True, draw="/again")
             self._both_parts(again)
@@ -325,10 +329,10 @@ class Judge:
 
     def _source_of(self, name: str) -> str:
         """The text that `check_not_used` reads; what no cell defines cannot be shown to do without anything."""
+        if label := self.submitted.unread:
+            raise CallStopped(f"{label} is too long or too nested to be read: split it, or take out its magics.")
         if name not in self.submitted.definitions:
             raise CallStopped(self._missing(name))
-        if label := self.submitted.unreadable(name):
-            raise CallStopped(f"{label} mentions `{name}` and cannot be read: split it, or take out its magics.")
         # The other functions that a test reads answer for themselves; what none reads could do the work for this one.
         if lost := self.submitted.lost_from_sight(name, self.known.read):
             if lost in self.student_names:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import math
 import sys
 from collections.abc import Set
+from functools import cache
 
-from utils.reading import constant_text, is_import, nodes_below, once, public_names, resolve
+import numpy as np
+import torch
+
+from utils.reading import constant_text, is_import, nodes_below, once, parse_text, public_names, resolve
 
 NAMESPACES = {"globals", "locals", "vars"}
 # What gives names a meaning, or keeps a cell from giving them one, without writing them down.
@@ -16,12 +21,16 @@ _DOORS = {
     *("__code__", "__globals__", "__dict__", "__builtins__", "__defaults__", "__kwdefaults__", "__closure__"),
     *("cell_contents", "user_ns", "user_global_ns", "user_module", "f_globals", "f_locals", "f_back", "tb_frame"),
     *("settrace", "setprofile", "_getframe", "currentframe", "_current_frames", "get_objects", "get_referrers"),
+    *("setattr", "__setattr__", "library", "TorchFunctionMode", "__torch_function__", "__torch_dispatch__"),
 }
 _DOOR_ATTRIBUTES = _DOORS - {"compile"}
-_DOOR_MODULES = set("IPython __main__ _thread atexit builtins ctypes gc inspect runpy signal threading".split())
+_DOOR_MODULES = set(
+    "IPython __main__ _thread atexit builtins ctypes gc inspect runpy signal threading unittest mock".split()
+)
 _HARMLESS = {"IPython.display"}
 _MAGICS = {"run_line_magic", "run_cell_magic", "system", "getoutput"}
-_MAGICS_THAT_RUN = {"run", "rerun", "recall", "macro", "load_ext", "reload_ext"}
+_MAGICS_THAT_RUN = {"run", "rerun", "recall", "macro", "load_ext", "reload_ext", "alias_magic"}
+_MAGICS_THAT_MEASURE = {"time", "timeit", "prun", "memit", "mprun", "lprun", "debug", "capture"}
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -127,24 +136,52 @@ def goes_round(statement: ast.AST) -> bool:
     """
     below = nodes_below(statement)
     magics = {id(c.func.value.func) for c in below if _is_magic(c)}  # type: ignore[attr-defined]
+    own = _attributes_of_self(statement)
     for node in below:
         if isinstance(node, ast.Name):
             found = node.id in _DOORS and id(node) not in magics
         elif isinstance(node, ast.Attribute):
-            found = node.attr in _DOOR_ATTRIBUTES or (node.attr == "modules" and resolve(node, {}) == "sys.modules")
+            replaced = isinstance(node.ctx, ast.Store) and node.attr in _library_functions() and id(node) not in own
+            found = replaced or node.attr in _DOOR_ATTRIBUTES or resolve(node, {}) == "sys.modules"
+        elif isinstance(node, ast.FunctionDef):
+            found = node.name in _DOORS
         elif isinstance(node, ast.Import):
             modules = {alias.name for alias in node.names} - _HARMLESS
-            found = any(name.partition(".")[0] in _DOOR_MODULES for name in modules)
+            found = any(
+                name.partition(".")[0] in _DOOR_MODULES or not _DOORS.isdisjoint(name.split(".")) for name in modules
+            )
         elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            unknown = node.names[0].name == "*" and module not in sys.modules
+            module, names = node.module or "", {alias.name for alias in node.names}
+            unknown = "*" in names and module not in sys.modules
             door = module not in _HARMLESS and module.partition(".")[0] in _DOOR_MODULES | {"sys"}
-            found = unknown or door
+            found = unknown or door or not _DOORS.isdisjoint({*module.split("."), *names})
         else:
             found = isinstance(node, ast.Call) and magic_that_runs(node) != ""
         if found:
             return True
     return False
+
+
+@cache
+def _library_functions() -> set[str]:
+    """Names of what a function may call in a library: who gives one of them another value changes that function."""
+    owners = (torch, torch.Tensor, torch.nn.functional, torch.linalg, torch.special, np, np.ndarray, np.linalg, math)
+    found = {name: value for owner in owners for name in dir(owner) if callable(value := getattr(owner, name, None))}
+    return {name for name, value in found.items() if not isinstance(value, type) or name == "__class__"}
+
+
+def _attributes_of_self(statement: ast.stmt) -> set[int]:
+    """The attributes that methods give to the object that they are methods of, by identity of the nodes."""
+    classes = (node for node in nodes_below(statement) if isinstance(node, ast.ClassDef))
+    methods = (f for owner in classes for f in owner.body if isinstance(f, ast.FunctionDef) and f.args.args)
+    return {
+        id(node)
+        for method in methods
+        for node in nodes_below(method)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == method.args.args[0].arg
+    }
 
 
 def _is_magic(node: ast.AST) -> bool:
@@ -160,8 +197,14 @@ def _is_magic(node: ast.AST) -> bool:
 
 
 def magic_that_runs(call: ast.Call) -> str:
-    """`%run file` and its relatives, which run code that no cell shows; "" for any other call."""
-    texts = [constant_text(argument) or "" for argument in call.args]
-    if not _is_magic(call) or not texts or texts[0] not in _MAGICS_THAT_RUN:
+    """`%run file` and its relatives, which run code that no cell shows; "" for any other call.
+
+    So do those that measure, where what they measure cannot be told from their options.
+    """
+    if not _is_magic(call) or not call.args:
         return ""
-    return "" if texts[0].endswith("load_ext") and texts[1:] == ["autoreload"] else f"%{texts[0]}"
+    name, *texts = map(constant_text, call.args)
+    if name in _MAGICS_THAT_RUN:
+        return "" if name.endswith("load_ext") and texts == ["autoreload"] else f"%{name}"
+    hidden = name is None or (name in _MAGICS_THAT_MEASURE and any(parse_text(text) is None for text in texts))
+    return f"%{name or 'magic'}" if hidden else ""

@@ -140,9 +140,11 @@ class Session:
         except StudentLost as lost:
             if cell is not None:
                 self._skipped.add(cell.number)
-                self.notes.append(f"{cell.label} {lost}: it counts as not run.")
-                outcome = self.outcomes.setdefault(cell.number, CellOutcome())
-                outcome.outputs = [*outcome.outputs, stream("stderr", f"[This cell {lost}.]\n")]
+                if cell.number in self.outcomes:  # its number could tell what the process before was asked
+                    self._note(f"A cell that had run before {lost}: it counts as not run.")
+                else:
+                    self.notes.append(f"{cell.label} {lost}: it counts as not run.")
+                    self.outcomes[cell.number] = CellOutcome([stream("stderr", f"[This cell {lost}.]\n")])
 
     def _run(self, cell: CodeCell) -> None:
         seconds = min(self.budget.cell_seconds, max(self._seconds_left(), 0.1))

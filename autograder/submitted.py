@@ -8,7 +8,6 @@ import contextlib
 import importlib.util
 import re
 import sys
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,18 +27,28 @@ from autograder.names import (
 )
 from autograder.session import CodeCell
 from utils.modules import leads_to, origins
-from utils.reading import free_names, global_names, is_import, nodes_below, resolve, text_of
+from utils.reading import (
+    constant_text,
+    free_names,
+    global_names,
+    is_import,
+    nodes_below,
+    parse,
+    resolve,
+    text_of,
+)
 
 # What may be a line that IPython translates, each at the price of reading the whole cell once more.
 MAGIC = re.compile(r"^[ \t]*[%!?/,;]|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
 # What may be a prompt, which IPython takes off, also in Python.
-PROMPT = re.compile(r"^[ \t]*>>>|^\s*\.{3,}:|^(?:\[\w+\] )?In \[", re.MULTILINE)
+PROMPT = re.compile(r"^[ \t]*>>>|^[^\S\n]*\.{3,}:|^(?:\[\w+\] )?In \[", re.MULTILINE)
+EMPTY_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
 CELL_MAGIC = re.compile(r"\s*%%[^\n]*(?:\n|$)")
 MAX_SOURCE = 400_000  # characters of a notebook's code that are read: parsing costs a thousand times their size
 MAX_READING = 1_000_000  # characters that may be read to translate them
 # What a function may use that no cell defines; not what leads from there to everything else.
 GIVEN = {*dir(builtins), "display", "__name__"} - {"__import__", "compile", *NAMESPACES}
-EVALUATORS = {"eval", "exec"}
+EVALUATORS = {"eval", "exec", "run_cell"}
 # What only those who change other names' meaning use.
 DOORS = {"get_ipython", *NAMESPACES}
 
@@ -94,7 +103,7 @@ class Submitted:
     def line(self, cell: int, line: int) -> str:
         """A line of the student's own code, or ""."""
         source = next((c.source for c in self.cells if c.number == cell), "")
-        lines = source.splitlines()
+        lines = EMPTY_LINES.sub("", source).splitlines()  # IPython counts from the first line with something in it
         return lines[line - 1].strip() if 1 <= line <= len(lines) else ""
 
     @cached_property
@@ -126,11 +135,11 @@ class Submitted:
             kept |= names_handed_on(statement) - own
         return kept
 
-    def unreadable(self, name: str) -> str:
-        """The label of a cell that mentions a name and that nobody has read; "" if there is none."""
-        mentions = re.compile(rf"\b{re.escape(name)}\b")
-        unread = (cell for cell in self.cells if cell.number not in self._readings)
-        return next((c.label for c in unread if mentions.search(unicodedata.normalize("NFKC", c.source))), "")
+    @cached_property
+    def unread(self) -> str:
+        """The label of the longest cell that nobody has read, so that it may do anything; "" if there is none."""
+        unread = [cell for cell in self.cells if cell.number not in self._readings]
+        return max(unread, key=lambda cell: len(cell.source)).label if unread else ""
 
     def broken_definition(self, name: str) -> int | None:
         """The last cell that looks as if it defined a name and that is no Python; None if there is none."""
@@ -285,6 +294,8 @@ def _lost(statement: ast.stmt, known: Collection[str]) -> Iterator[str]:
             yield from (name for name in modules if not _is_installed(name))
         elif isinstance(node, ast.Name) and node.id in EVALUATORS and id(node) not in written_out:
             yield node.id
+        elif isinstance(node, ast.Attribute) and node.attr == "run_cell" and id(node) not in written_out:
+            yield node.attr
         elif isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called in EVALUATORS and node.args and not _says_what_it_runs(node):
@@ -302,8 +313,12 @@ def _first_text(call: ast.Call) -> list[object]:
 
 
 def _says_what_it_runs(call: ast.Call) -> bool:
-    """Whether the first argument is a text that is written out."""
-    return None not in _first_text(call)
+    """Whether the first argument is a text that is written out, and code that can be read."""
+    try:
+        parse((call.args and constant_text(call.args[0])) or "?")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _is_installed(module: str) -> bool:
@@ -316,11 +331,11 @@ def _read(source: str, *, translate: bool) -> Reading | None:
     try:
         if not translate:
             try:
-                statements = ast.parse(source).body
+                statements = parse(source).body
                 return Reading(statements, all(map(_only_defines, statements)))
             except SyntaxError:  # indented as a whole, behind prompts, or a magic without its sign
                 pass
-        return Reading(ast.parse(_translated(source)).body, defines=False)
+        return Reading(parse(_translated(source)).body, defines=False)
     except (RecursionError, MemoryError):
         return None
     except (SyntaxError, ValueError, RuntimeError):

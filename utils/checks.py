@@ -179,9 +179,10 @@ def check_not_used(function: Any, names: Collection[str] | str, what: str | None
 
     A dotted name ("torch.autograd") stands for itself and all that is in it, under any alias; a bare one ("backward",
     "requires_grad") for every name, attribute or keyword argument that is called so; one behind a dot (".backward") for
-    attributes, unless a class in the code has a method of that name. Helpers that the function calls and that were
-    defined beside it are read as well. A module from which any code could come is refused (see `utils.modules`). This
-    is a reminder of the task's rules: who wants to hide a call can.
+    attributes, unless a class in the code has a method of that name. With a name in torch go torch's insides, such as
+    `torch._C` and `torch.ops`. Helpers that the function calls and that were defined beside it are read as well. A
+    module from which any code could come is refused (see `utils.modules`). This is a reminder of the task's
+    rules: who wants to hide a call can.
     """
     wanted = [names] if isinstance(names, str) else list(names)
     name = getattr(function, "__name__", "your function")

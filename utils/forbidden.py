@@ -18,10 +18,12 @@ from utils.modules import leads_to
 from utils.reading import (
     EVALUATORS,
     constant_text,
+    evaluated,
     free_names,
     global_names,
     is_import,
     nodes_below,
+    parse,
     parse_text,
     public_names,
     resolve,
@@ -30,6 +32,10 @@ from utils.reading import (
 _LOOKUPS = {"getattr", "hasattr", "attrgetter", "methodcaller", "import_module", "__import__", "__getattribute__"}
 # Two strings that become one: 'a' + 'b', 'a' 'b', 'a''b'.
 _JOINED = re.compile(r"""['"][\s)]*\+|\+[\s(]*\w{0,2}['"]|['"]\s+\w{0,2}['"]|(?<=\w)['"]\w{0,2}['"]\w""")
+
+# From the insides of torch everything can be had.
+_INSIDES = re.compile(r"torch\.(?:\w+\.)*(?:_[A-Za-z]|ops\b)")
+_MAY_BE_INSIDE = re.compile(r"(?<!self\.)\b_[A-Za-z]|\bops\b")
 
 Aliases = dict[str, str]
 
@@ -60,7 +66,7 @@ def find_use(function: Any, names: list[str]) -> Use | None:
     own = _methods(reached)
     forbidden = [name for name in names if name not in own]
     for use in (use for node in reached for use in _uses(nodes_below(node), aliases)):
-        if any(_matches(use.name, name) for name in forbidden):
+        if any(_matches(use.name, name) for name in forbidden) or (_of_torch(names) and _INSIDES.match(use.name)):
             return use
     return _use_out_of_sight(reached, aliases, [name for name in names if name.rpartition(".")[0]])
 
@@ -107,6 +113,10 @@ def _read(function: Any) -> tuple[list[ast.AST], Aliases]:
     return reached, aliases
 
 
+def _of_torch(names: list[str]) -> bool:
+    return any(name.startswith("torch.") for name in names)
+
+
 def _methods(nodes: list[ast.AST]) -> set[str]:
     """Methods of classes that the code itself defines, each as `.name`."""
     classes = (child for node in nodes for child in nodes_below(node) if isinstance(child, ast.ClassDef))
@@ -120,7 +130,8 @@ def _mentions_none(source: str, names: list[str]) -> bool:
     """
     words = {name.rpartition(".")[2] for name in names} | EVALUATORS
     written = set(re.findall(r"\w+", unicodedata.normalize("NFKC", source)))  # as Python reads identifiers
-    return not written & words and "\\" not in source and not _JOINED.search(source)
+    inside = _of_torch(names) and _MAY_BE_INSIDE.search(source)
+    return not written & words and "\\" not in source and not _JOINED.search(source) and not inside
 
 
 def _uses(below: list[ast.AST], outer: Aliases) -> Iterator[Use]:
@@ -148,7 +159,7 @@ def _hidden_uses(call: ast.Call, aliases: Aliases) -> Iterator[Use]:
         for text in texts:
             yield Use(text, call)
             yield Use(f"{owner}.{text}", call)
-    if callee in EVALUATORS:
+    if callee in EVALUATORS and not evaluated(call):  # else its code stands among the nodes already
         for tree in filter(None, map(parse_text, texts)):
             yield from _uses(nodes_below(tree), aliases)
 
@@ -178,8 +189,10 @@ def _use_out_of_sight(reached: list[ast.AST], aliases: Aliases, names: list[str]
         for text, node in texts:
             if _matches(text, name) or (handed_on and last in text.split(".")):
                 return Use(name, node)
-            if last in text and any(_matches(used, name) for used in _used_in_text(text)):
-                return Use(name, node)
+            if last in text:
+                used = _used_in_text(text)
+                if used is None or any(_matches(found, name) for found in used):
+                    return Use(name, node)
         for node in below if handed_on else ():
             if isinstance(node, ast.Attribute) and node.attr == last:
                 return Use(name, node)
@@ -187,12 +200,14 @@ def _use_out_of_sight(reached: list[ast.AST], aliases: Aliases, names: list[str]
 
 
 @lru_cache(maxsize=1024)
-def _used_in_text(text: str) -> set[str]:
-    """What a string would use if somebody ran it, if it is code."""
+def _used_in_text(text: str) -> set[str] | None:
+    """What a string would use if somebody ran it, if it is code; None if nobody can tell."""
     try:
-        return {use.name for use in _uses(nodes_below(ast.parse(text)), {})}
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {use.name for use in _uses(nodes_below(parse(text)), {})}
+    except (SyntaxError, ValueError):
         return set()
+    except (RecursionError, MemoryError):
+        return None
 
 
 def _looks_up_a_constant(call: ast.Call) -> bool:
@@ -202,7 +217,8 @@ def _looks_up_a_constant(call: ast.Call) -> bool:
 def _matches(used: str, forbidden: str) -> bool:
     if forbidden.startswith("."):
         return forbidden[1:] in used.split(".")[1:]
-    return f".{forbidden}." in f".{used}."
+    parts = iter(used.split("."))
+    return all(part in parts for part in forbidden.split("."))  # `torch.distributed.optim` too
 
 
 def _bindings(statements: Iterable[ast.stmt], outer: Mapping[str, str]) -> Aliases:

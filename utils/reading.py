@@ -12,7 +12,8 @@ from functools import wraps
 from typing import TypeVar
 
 EVALUATORS = {"eval", "exec", "run_cell", "run_cell_magic", "run_line_magic", "CompilationUnit"}
-_MAX_OPTIONS = 4  # words of a magic that stand before its code
+_MAX_OPTIONS = 8  # words of a magic that stand before its code
+_MAX_DEPTH = 150  # of nodes in each other: whoever reads them takes a few calls for each, of the thousand there are
 
 Answer = TypeVar("Answer")
 
@@ -28,6 +29,17 @@ def once(question: Callable[[ast.AST], Answer]) -> Callable[[ast.AST], Answer]:
         return vars(node)[key]
 
     return asked
+
+
+def parse(source: str) -> ast.Module:
+    """`ast.parse`, which refuses with a RecursionError what is nested too deeply to be read."""
+    tree = ast.parse(source)
+    level: list[ast.AST] = [tree]
+    for _ in range(_MAX_DEPTH):
+        level = [child for node in level for child in _children(node)]
+    if level:
+        raise RecursionError("The code is nested too deeply.")
+    return tree
 
 
 @once
@@ -59,11 +71,11 @@ def evaluated(call: ast.Call) -> list[ast.AST]:
 
 
 def parse_text(text: str | None) -> ast.AST | None:
-    """The code in a text, behind the options of a magic: `-q x = 1`."""
+    """The code in a text, behind the options of a magic: `-q x = 1`; None if there is none."""
     words = re.findall(r"\S+\s*", text or "")
     for start in range(min(len(words), _MAX_OPTIONS + 1)):
         try:
-            return ast.parse("".join(words[start:]))
+            return parse("".join(words[start:]))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
     return None
@@ -115,7 +127,10 @@ def free_names(node: ast.AST, names: Set[str]) -> set[str]:
         return found
     with suppress(SyntaxError, ValueError, RecursionError):
         found &= global_names(node)
-    texts = (code for child in below if isinstance(child, ast.Call) for code in evaluated(child))
+    own = [node]  # without the code in texts, which answers for the texts in it
+    for child in own:
+        own += _children(child)
+    texts = (code for child in own if isinstance(child, ast.Call) for code in evaluated(child))
     return found.union(*(free_names(code, names) for code in texts))
 
 

@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 
+import msgpack
 import numpy as np
 import pytest
 import torch
@@ -293,6 +294,19 @@ def test_references_to_nothing_are_refused():
         loads(message, Objects())
     with pytest.raises(ChannelError, match="reference"):
         loads(message)
+
+
+def test_an_answer_cannot_give_an_argument_a_gradient():
+    """Only what is told as changed may change: the judge keeps an eye on that."""
+    x = torch.ones(2)
+    _, here, there = travel(x)
+    with_gradient = torch.ones(2, requires_grad=True)
+    with_gradient.grad = x
+    message = msgpack.unpackb(dumps(with_gradient))
+    message[1] = msgpack.unpackb(dumps(there.items[0], there))
+    with pytest.raises(ChannelError, match="gradient"):
+        loads(msgpack.packb(message), here)
+    assert x.grad is None
 
 
 def test_what_is_larger_than_it_was_sent_is_refused():

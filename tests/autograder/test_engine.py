@@ -492,7 +492,8 @@ def test_the_definition_that_counts_is_the_one_that_is_read(engine, assignment, 
     assert "Your code uses `torch.mul`" in messages(result)["quadruple-test"]
 
 
-def test_code_that_is_too_long_to_be_read_defines_nothing(engine, assignment):
+def test_of_code_that_is_too_long_to_be_read_the_longest_cell_is_named(engine, assignment):
     data = submit(assignment, extra=("x = 1\n" * 100_000,))
     result = engine.grade(data, assignment, tasks=["quadruple"], diagnose=False)
-    assert messages(result)["quadruple-test"] == "`quadruple` is not defined: no cell of your notebook defines it."
+    said = messages(result)["quadruple-test"]
+    assert said == "Cell 2 is too long or too nested to be read: split it, or take out its magics."

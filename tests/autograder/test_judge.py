@@ -2,6 +2,8 @@
 
 import json
 import re
+import time
+from dataclasses import replace
 from unittest import mock
 
 import nbformat
@@ -274,6 +276,31 @@ def test_cells_of_the_student_that_end_the_process_are_noted(engine, assignment)
     result = engine.grade(submit(assignment, extra=("import os; os._exit(1)", "x = 1")), assignment)
     assert result.score == 12
     assert result.notes == ["Cell 2 ended the Python process: it counts as not run."]
+
+
+def test_the_line_of_an_error_is_the_one_that_stopped(said):
+    code = "  \n\ndef double(x):\n    y = x\n    return [][1]\n"
+    assert said("double-test", double=code).endswith("in line 3 of its cell: return [][1]")
+
+
+def test_a_cell_that_ends_only_a_later_process_is_not_named(engine, assignment):
+    """Which of many cells it is could tell the hidden input that the process before it was asked for."""
+    late = time.time() + 3
+    double = f"import os, time\n{HIDDEN}while time.time() < {late}: time.sleep(0.01)\n    os._exit(0)"
+    extra = f"import os, time\nif time.time() >= {late}: os._exit(1)"
+    assignment = replace(assignment, budget=replace(assignment.budget, call_seconds=3))
+    result = engine.grade(submit(assignment, extra=(extra,), double=double), assignment, diagnose=False)
+    assert result.notes == ["A cell that had run before ended the Python process: it counts as not run."]
+
+
+def test_the_clock_does_not_tell_a_second_process_what_the_first_was_asked(said):
+    """It starts at a moment that the first could not choose."""
+    with mock.patch("autograder.judge.random.SystemRandom.uniform", side_effect=lambda low, high: high) as drawn:
+        assert said("double-test", double=f"import time\n{HIDDEN}time.sleep(0.3)\n    [][1]").startswith("Hidden test")
+        assert said("double-test", double=f"{HIDDEN}return x").startswith("Hidden test")
+    (low, high), *more = [call.args for call in drawn.call_args_list]
+    assert (low, more) == (0, [])
+    assert 0.3 <= high < 10
 
 
 @pytest.fixture(scope="module")

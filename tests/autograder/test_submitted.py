@@ -1,5 +1,7 @@
 """What a notebook's text defines, read as IPython reads it: nothing that runs is overlooked, nothing dead counts alone."""
 
+import time
+
 import pytest
 
 from autograder.session import CodeCell
@@ -156,6 +158,18 @@ def test_what_does_not_define_it_does_not_count(sources):
         ("import torch\nvars(torch).update(g=lambda x: torch.mul(x, 4))", "torch.g(x)"),
         ("import torch\ntorch.__dict__.update(g=lambda x: torch.mul(x, 4))", "torch.g(x)"),
         ("import torch\ntorch.Tensor.__setattr__(torch, 'g', lambda x: torch.mul(x, 4))", "torch.g(x)"),
+        ("t = torch\nt.positive = lambda x: torch.mul(x, 4)", "torch.positive(x)"),
+        ("def g(t):\n    t.positive = lambda x: t.mul(x, 4)\nsorted([torch], key=g)", "torch.positive(x)"),
+        ("class A:\n    def __del__(self):\n        torch.positive = torch.mul\nA()", "torch.positive(x)"),
+        ("list(map(setattr, [torch], ['positive'], [torch.mul]))", "torch.positive(x)"),
+        ("from unittest.mock import patch\npatch('torch.positive', torch.mul).start()", "torch.positive(x)"),
+        ("from torch.library import Library as L\nL('aten', 'IMPL').impl('positive', torch.mul)", "torch.positive(x)"),
+        ("class A(T):\n    def __torch_function__(self, f, t, a):\n        return torch.mul(*a)\nA()", "x"),
+        ("import sys as s\ns.modules['torch'].positive = torch.mul", "torch.positive(x)"),
+        ("%timeit -n 1 -r 1 -q -o torch.positive = torch.mul", "torch.positive(x)"),
+        ("", "torch.ops.aten.mul(x, 4)"),
+        ("from torch import _C", "_C._VariableFunctions.mul(x, 4)"),
+        ("", "torch.special.mul(x, 4)"),
     ],
 )
 def test_a_forbidden_call_is_found_on_every_road_to_it(before, call):
@@ -165,6 +179,11 @@ def test_a_forbidden_call_is_found_on_every_road_to_it(before, call):
 SCRATCH = """
 import torch, matplotlib.pyplot as plt
 plt.rcParams["figure.dpi"] = 100
+class Normalize:
+    def __init__(self, device):
+        self.mean, self.std, self.device = torch.mul(2, 2), 1, device
+w = torch.mul(torch.ones(2), 4)
+w.requires_grad, w.grad = True, None
 torch.set_printoptions(precision=3)
 errors = []
 def reference(x):
@@ -203,6 +222,11 @@ def test_what_looks_like_a_forbidden_call_is_none(body):
         (("def f(x): return compile('x', '', 'eval')",), "compile"),
         (("def f(x): return x", "text = 'f = abs'\nexec(text)"), "exec"),
         (("def f(x): return x", "%run own.py"), "%run"),
+        (("def f(x): return x", "%alias_magic t timeit"), "%alias_magic"),
+        (("def f(x): return x", "%timeit -a -b -c -d -e -f -g -h -i f = abs"), "%timeit"),
+        (("def f(x): return x", "exec(b'f = abs')"), "exec"),
+        (("def f(x): return x", "get_ipython().run_cell('f = abs\\n%pprint')"), "run_cell"),
+        (("def f(x): return x", "run = get_ipython().run_cell\nrun('f = abs\\n%pprint')"), "run_cell"),
         (("def f(x): return x", "from a_module_of_mine import *"), "a_module_of_mine"),
         (("def f(x): return x", "get_ipython().Completer\nglobals()"), ""),
         (("from __main__ import g\ndef f(x): return g(x)",), "__main__"),
@@ -242,12 +266,26 @@ def test_a_name_that_leads_out_of_sight_is_told(sources, lost):
     assert submitted(*sources).lost_from_sight("f", ["f", "other"]) == lost
 
 
-def test_a_cell_that_costs_too_much_is_named_where_it_mentions_a_name():
-    lines = "%time x = 1\n" * 1000
-    assert len(lines) * 1000 > MAX_READING
-    assert submitted(CLEAN, lines + "f = 2").unreadable("f") == "Cell 1"
-    assert submitted(CLEAN, lines + "\U0001d41f = 2").unreadable("f") == "Cell 1"  # a bold f, which Python reads as f
-    assert submitted(CLEAN, lines).unreadable("f") == ""
+def test_a_cell_that_nobody_has_read_is_named():
+    magics = "%time x = 1\n" * 1000
+    assert len(magics) * 1000 > MAX_READING
+    assert submitted(CLEAN, magics).unread == "Cell 1"
+    assert submitted(CLEAN, "%time x = 1\n").unread == ""
+
+
+@pytest.mark.parametrize("deep", ["x" + ".a" * 2000 + "()", "f(" + " + ".join(["'a'"] * 900) + ")", "-" * 500 + "1"])
+def test_code_that_is_too_deep_to_be_followed_is_not_read(deep):
+    for source in (deep, f"exec({deep!r}, {{}}) or {deep}"):
+        one = submitted(CLEAN, source)
+        assert one.unread == "Cell 1"
+        assert [definition.cell for definition in one.definitions["f"]] == [0]
+    assert submitted(CLEAN, f"exec({deep!r})").lost_from_sight("f", []) == "exec"
+
+
+def test_empty_lines_cost_no_more_than_others():
+    started = time.process_time()
+    assert "f" in submitted(CLEAN, "\n" * 200_000).definitions
+    assert time.process_time() - started < 5
 
 
 def test_a_statement_of_many_names_is_written_once():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import time
 from typing import Any
 
 import pytest
@@ -200,3 +201,15 @@ def test_works_in_a_module_that_is_not_imported() -> None:
 def test_without_source_the_author_hears_it() -> None:
     with pytest.raises(TypeError, match="with a source"):
         check_not_used(len, "torch.autograd")
+
+
+@pytest.mark.parametrize("run", ["exec", "e", "builtins.exec"])
+def test_texts_in_texts_are_read_once(run):
+    source = "x.autograd"
+    for _ in range(14):
+        source = f"{run}({source!r})"
+    started = time.process_time()
+    function = StandIn("f", f"import builtins\nfrom builtins import exec as e\ndef f(x):\n    {source}")
+    assert find_use(function, ["torch.autograd"]) is None
+    assert find_use(function, ["autograd"]) is not None
+    assert time.process_time() - started < 1
