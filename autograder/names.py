@@ -170,7 +170,7 @@ def _library_functions() -> set[str]:
     return {name for name, value in found.items() if not isinstance(value, type) or name == "__class__"}
 
 
-def _attributes_of_self(statement: ast.stmt) -> set[int]:
+def _attributes_of_self(statement: ast.AST) -> set[int]:
     """The attributes that methods give to the object that they are methods of, by identity of the nodes."""
     classes = (node for node in nodes_below(statement) if isinstance(node, ast.ClassDef))
     methods = (f for owner in classes for f in owner.body if isinstance(f, ast.FunctionDef) and f.args.args)
